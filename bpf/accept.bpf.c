@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * accept.bpf.c - the task that accept() returned a connection to.
+ *
+ * fexit writes it into the socket's storage. kprobe and syscall programs may
+ * not: they leave it in a bounded hash by cookie (made by the state program at
+ * SYN-RECEIVED -> ESTABLISHED), where the socket's next event finds it.
+ */
+#include "bpf/tcptrail.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, struct ev_owner);
+} accepted SEC(".maps");
+
+__hidden bool accepted_take(__u64 cookie, struct ev_owner *owner)
+{
+	struct ev_owner *found = bpf_map_lookup_elem(&accepted, &cookie);
+
+	if (!found)
+		return false;
+	*owner = *found;
+	bpf_map_delete_elem(&accepted, &cookie);
+	return true;
+}
+
+static __always_inline void accepted_by_current(struct sock *sk)
+{
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	struct ev_owner owner = {};
+
+	if (!cookie || !owner_of_task(bpf_get_current_task_btf(), EVO_ACCEPT, &owner))
+		return;
+	if (bpf_map_update_elem(&accepted, &cookie, &owner, BPF_ANY))
+		count(EVC_MAP_FULL);
+}
+
+static __always_inline int accepted_typed(struct sock *sk)
+{
+	struct conn *conn = sk ? conn_get(sk) : NULL;
+
+	if (conn)
+		conn_own(conn, EVO_ACCEPT);
+	return 0;
+}
+
+/* Two arguments since Linux 6.10 (92ef0fd55ac8, "net: change proto and
+ * proto_ops accept type"), four before; the result comes after the last. */
+SEC("?fexit/inet_csk_accept")
+int BPF_PROG(accept_fexit_2, struct sock *listener, void *arg, struct sock *sk)
+{
+	return accepted_typed(sk);
+}
+
+SEC("?fexit/inet_csk_accept")
+int BPF_PROG(accept_fexit_4, struct sock *listener, int flags, int *err, bool kern,
+	     struct sock *sk)
+{
+	return accepted_typed(sk);
+}
+
+SEC("?kretprobe/inet_csk_accept")
+int BPF_KRETPROBE(accept_kretprobe, struct sock *sk)
+{
+	if (sk)
+		accepted_by_current(sk);
+	return 0;
+}
+
+/* Not seen here: io_uring, callers of the 32-bit table, and MPTCP, whose file
+ * holds another socket than the one that carries the connection. */
+static __always_inline void accepted_file(long fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		accepted_by_current(sk);
+}
+
+/* Returning 0 here would starve perf users of the same tracepoint. */
+SEC("?tp/syscalls/sys_exit_accept4")
+int accept_sys_exit4(struct sys_exit_args *ctx)
+{
+	accepted_file(ctx->ret);
+	return 1;
+}
+
+SEC("?tp/syscalls/sys_exit_accept")
+int accept_sys_exit(struct sys_exit_args *ctx)
+{
+	accepted_file(ctx->ret);
+	return 1;
+}

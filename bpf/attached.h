@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * attached.h - which hooks are in place: the loader tells the BPF programs,
+ * after it attached them one by one.
+ */
+#ifndef TCPTRAIL_ATTACHED_H
+#define TCPTRAIL_ATTACHED_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+struct attached {
+	__u8 notes;	/* function hooks leave notes for the state program */
+	__u8 accepted;	/* accept() is seen, but without the socket's storage */
+	__u8 tw;	/* mini-sockets' ends are seen, and their making */
+	__u8 tw_alloc;	/* their making is seen without fail (fentry) */
+	__u8 abort;	/* tcp_abort() is seen */
+	__u8 fin_dropped; /* the FIN that moves a FIN-WAIT-2 mini-socket is seen */
+	__u8 pad[2];
+};
+
+#endif /* TCPTRAIL_ATTACHED_H */

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * timewait.bpf.c - the mini-sockets that hold TIME-WAIT, and FIN-WAIT-2 of a
+ * connection without a process. No tracepoint tells of them, so these are
+ * function hooks (fentry, or else kprobe); without either, user space infers
+ * the beginning (cause.c) and polls the end (twpoll.c).
+ *
+ * A mini-socket has no sk_storage: what its end needs is kept in a bounded hash
+ * by cookie, which inet_twsk_alloc() copies.
+ */
+#include "bpf/tcptrail.bpf.h"
+
+#define TW_SUCCESS	0	/* enum tcp_tw_status */
+#define TW_RST		1
+#define TW_SYN		3
+
+struct timewait {
+	struct ev_sock sock;
+	__u64 since_ns;
+	__u32 state;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, struct timewait);
+} timewaits SEC(".maps");
+
+/* Which mini-socket this CPU is about to end, and why. Between the hook that
+ * knows and inet_twsk_kill() bottom halves are off. */
+struct tw_reason {
+	__u64 tw;
+	__u32 why;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tw_reason);
+} tw_reasons SEC(".maps");
+
+static __always_inline void reason_set(__u64 tw, __u32 why)
+{
+	__u32 zero = 0;
+	struct tw_reason *r = bpf_map_lookup_elem(&tw_reasons, &zero);
+
+	if (!r)
+		return;
+	r->tw = tw;
+	r->why = why;
+}
+
+static __always_inline __u32 reason_of(__u64 tw)
+{
+	__u32 zero = 0;
+	struct tw_reason *r = bpf_map_lookup_elem(&tw_reasons, &zero);
+	__u32 why;
+
+	if (!r || r->tw != tw)
+		return EVW_KILLED;
+	why = r->why;
+	r->tw = 0;
+	return why;
+}
+
+__hidden int timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state)
+{
+	struct timewait tw = { .sock = *s, .since_ns = since_ns, .state = state };
+
+	tw.sock.state = state;
+	if (!s->cookie || bpf_map_update_elem(&timewaits, &tw.sock.cookie, &tw, BPF_ANY))
+		count(EVC_MAP_FULL);
+	return 0;
+}
+
+/* A mini-socket from before the start, or one that found no room: told with
+ * what it carries itself, without an owner. */
+static __always_inline void describe(struct inet_timewait_sock *tw, struct timewait *kept,
+				     struct ev_timewait *e)
+{
+	if (kept) {
+		e->sock = kept->sock;
+		e->since_ns = kept->since_ns;
+		e->from = kept->state;
+		return;
+	}
+	sock_describe_common(&tw->__tw_common, &e->sock);
+	e->sock.lport = bpf_ntohs(BPF_CORE_READ(tw, tw_sport));
+	e->sock.flags |= EVSK_LOWER;
+	e->from = BPF_CORE_READ(tw, tw_substate);
+}
+
+static __always_inline void tw_emit(struct ev_timewait *e, __u8 method)
+{
+	stamp(&e->head, EV_TIMEWAIT, method, sizeof(*e));
+	e->sock.state = e->to;
+	if (want_state && sock_wanted(&e->sock))
+		emit(&e->head, sizeof(*e));
+	else
+		count(EVC_FILTERED);
+}
+
+static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
+{
+	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	struct ev_timewait e = { .to = EVS_CLOSE };
+	struct timewait *kept = NULL;
+
+	if (cookie)
+		kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	describe(tw, kept, &e);
+	e.why = reason_of((__u64)(unsigned long)tw);
+	tw_emit(&e, method);
+	if (kept)
+		bpf_map_delete_elem(&timewaits, &cookie);
+}
+
+/* FIN-WAIT-2 -> TIME-WAIT of a mini-socket: its timer is armed anew with the
+ * substate already set (tcp_timewait_state_process()). */
+static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, __u8 method)
+{
+	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	struct ev_timewait e = { .to = EVS_TIME_WAIT, .why = EVW_FIN };
+	struct timewait *kept;
+
+	if (!rearm || !cookie || BPF_CORE_READ(tw, tw_substate) != EVS_TIME_WAIT)
+		return;
+	kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (!kept || kept->state != EVS_FIN_WAIT2)
+		return;
+	describe(tw, kept, &e);
+	tw_emit(&e, method);
+	kept->state = EVS_TIME_WAIT;
+	kept->since_ns = e.head.ts_ns;
+	kept->sock.state = EVS_TIME_WAIT;
+}
+
+/*
+ * The same from tracepoints alone (Linux 6.12, where kfree_skb tells the
+ * socket): the FIN that moves the mini-socket is dropped once it did its work.
+ * Its end is not seen then, so nothing is kept any longer.
+ */
+static __always_inline void tw_moved(struct inet_timewait_sock *tw)
+{
+	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+
+	tw_rearm(tw, true, EVM_TP_BTF);
+	if (cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
+		bpf_map_delete_elem(&timewaits, &cookie);
+}
+
+static __always_inline void tw_alloc(__u64 sk, int state, __u64 ret)
+{
+	if (!ret)
+		note_add(sk, EVF_TW_NULL);
+	else
+		note_add(sk, state == EVS_FIN_WAIT2 ? EVF_TW_ALLOC_FW2 : EVF_TW_ALLOC);
+}
+
+static __always_inline __u64 tw_of_timer(struct timer_list *timer)
+{
+	return (__u64)(unsigned long)timer -
+	       bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+}
+
+SEC("?fexit/inet_twsk_alloc")
+int BPF_PROG(tw_alloc_fexit, struct sock *sk, void *row, int state, __u64 ret)
+{
+	tw_alloc((__u64)(unsigned long)sk, state, ret);
+	return 0;
+}
+
+SEC("?fentry/inet_twsk_kill")
+int BPF_PROG(tw_kill_fentry, struct inet_timewait_sock *tw)
+{
+	tw_end(tw, EVM_FENTRY);
+	return 0;
+}
+
+SEC("?fentry/__inet_twsk_schedule")
+int BPF_PROG(tw_schedule_fentry, struct inet_timewait_sock *tw, int timeo, bool rearm)
+{
+	tw_rearm(tw, rearm, EVM_FENTRY);
+	return 0;
+}
+
+SEC("?fentry/tw_timer_handler")
+int BPF_PROG(tw_timer_fentry, struct timer_list *timer)
+{
+	reason_set(tw_of_timer(timer), EVW_EXPIRED);
+	return 0;
+}
+
+/* 3 arguments, 4 since 6.12, 5 since 6.18: the first, and the result by its
+ * own helper. */
+SEC("?fentry/tcp_timewait_state_process")
+int BPF_PROG(tw_segment_fentry, struct inet_timewait_sock *tw)
+{
+	reason_set((__u64)(unsigned long)tw, EVW_RST);
+	return 0;
+}
+
+SEC("?fexit/tcp_timewait_state_process")
+int BPF_PROG(tw_segment_fexit, struct inet_timewait_sock *tw)
+{
+	__u64 ret = 0;
+
+	if (bpf_get_func_ret(ctx, &ret))
+		return 0;
+	if ((__u32)ret == TW_SYN)
+		reason_set((__u64)(unsigned long)tw, EVW_REUSED);
+	else if ((__u32)ret == TW_RST)
+		reason_set((__u64)(unsigned long)tw, EVW_KILLED);
+	else
+		reason_set(0, 0);
+	return 0;
+}
+
+SEC("?fexit/tcp_twsk_unique")
+int BPF_PROG(tw_unique_fexit, struct sock *sk, struct sock *tw, void *twp, int ret)
+{
+	if (ret == 1)
+		reason_set((__u64)(unsigned long)tw, EVW_REUSED);
+	return 0;
+}
+
+/* The socket may be NULL; verifiers before 6.13 drop a test for it, so all reads
+ * are of the kind that fails softly. */
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(tw_fin_dropped, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == EVS_TIME_WAIT)
+		tw_moved((struct inet_timewait_sock *)sk);
+	return 0;
+}
+
+/*
+ * The kprobe tier, best effort by nature. An exit probe knows no arguments, so
+ * tcp_time_wait() notes them: its own mini-socket is what inet_twsk_alloc()
+ * returns next on this CPU.
+ */
+SEC("?kprobe/tcp_time_wait")
+int BPF_KPROBE(tw_enter_kprobe, struct sock *sk, int state)
+{
+	reason_set((__u64)(unsigned long)sk, 0x100 | (__u32)state);
+	return 0;
+}
+
+SEC("?kretprobe/inet_twsk_alloc")
+int BPF_KRETPROBE(tw_alloc_kretprobe, void *ret)
+{
+	__u32 zero = 0;
+	struct tw_reason *r = bpf_map_lookup_elem(&tw_reasons, &zero);
+
+	if (!r || !(r->why & 0x100) || !r->tw)
+		return 0;
+	tw_alloc(r->tw, r->why & 0xff, (__u64)(unsigned long)ret);
+	r->tw = 0;
+	return 0;
+}
+
+SEC("?kprobe/inet_twsk_kill")
+int BPF_KPROBE(tw_kill_kprobe, struct inet_timewait_sock *tw)
+{
+	tw_end(tw, EVM_KPROBE);
+	return 0;
+}
+
+SEC("?kprobe/__inet_twsk_schedule")
+int BPF_KPROBE(tw_schedule_kprobe, struct inet_timewait_sock *tw, int timeo, bool rearm)
+{
+	tw_rearm(tw, rearm, EVM_KPROBE);
+	return 0;
+}
+
+SEC("?kprobe/tw_timer_handler")
+int BPF_KPROBE(tw_timer_kprobe, struct timer_list *timer)
+{
+	reason_set(tw_of_timer(timer), EVW_EXPIRED);
+	return 0;
+}
+
+SEC("?kprobe/tcp_timewait_state_process")
+int BPF_KPROBE(tw_segment_kprobe, struct inet_timewait_sock *tw)
+{
+	reason_set((__u64)(unsigned long)tw, EVW_RST);
+	return 0;
+}
+
+SEC("?kretprobe/tcp_timewait_state_process")
+int BPF_KRETPROBE(tw_segment_kretprobe, int ret)
+{
+	__u32 zero = 0;
+	struct tw_reason *r = bpf_map_lookup_elem(&tw_reasons, &zero);
+
+	if (!r || r->why != EVW_RST)
+		return 0;
+	if (ret == TW_SYN)
+		r->why = EVW_REUSED;
+	else if (ret == TW_RST)
+		r->why = EVW_KILLED;
+	else
+		r->tw = 0;
+	return 0;
+}
