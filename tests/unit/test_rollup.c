@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include <errno.h>
+
+#include "rollup.h"
+
+static void test_sums_are_exact(void **state)
+{
+	struct ev_bucket_key key = { .pid = 7, .kind = EV_ERROR, .reason = ECONNRESET };
+	struct ev_bucket b = { .held = 100, .owner = { .pid = 7, .source = EVO_CONNECT,
+						      .comm = "curl" } };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 1000);
+	rollup_begin(r, 2000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 100);
+	assert_int_equal(out.window_ns, 1000);
+	assert_int_equal(out.kind, REC_ERROR);
+	assert_int_equal(out.err, ECONNRESET);
+	assert_int_equal(out.pid, 7);
+	assert_string_equal((const char *)out.comm, "curl");
+	rollup_begin(r, 3500);
+	assert_false(rollup_bucket(r, &key, &b, &out));
+	b.held = 130;
+	rollup_begin(r, 4000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 30);
+	assert_int_equal(out.window_ns, 500);
+	assert_int_equal(rollup_total(r), 130);
+	rollup_close(r);
+}
+
+static void test_keys_are_apart(void **state)
+{
+	struct ev_bucket_key a = { .kind = EV_RESET, .sub = 1, .reason = 11 };
+	struct ev_bucket_key b = { .kind = EV_RESET, .sub = 0, .reason = 11 };
+	struct ev_bucket bucket = { .held = 5 };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 1);
+	assert_true(rollup_bucket(r, &a, &bucket, &out));
+	assert_true(out.sent);
+	assert_true(rollup_bucket(r, &b, &bucket, &out));
+	assert_false(out.sent);
+	assert_int_equal(out.has & HAS_OWNER, 0);
+	for (uint32_t pid = 1; pid <= 4096; pid++) {
+		a.pid = pid;
+		assert_true(rollup_bucket(r, &a, &bucket, &out));
+	}
+	assert_int_equal(rollup_total(r), 4098 * 5);
+	rollup_close(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sums_are_exact),
+		cmocka_unit_test(test_keys_are_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * loader.h - the only door to the kernel: loads the BPF programs, attaches each
+ * by itself, reads what they count. The one file that knows the skeleton.
+ */
+#ifndef TCPTRAIL_LOADER_H
+#define TCPTRAIL_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+#include "bpf/kernel_filter.h"
+#include "bpf/portfill.h"
+#include "tiers.h"
+
+struct btf;
+struct loader;
+
+struct loader_options {
+	enum tier tier;			/* forced, or TIER_AUTO */
+	bool no_syscalls;		/* no system call tracepoints */
+	uint32_t ring_size;		/* bytes, a power of two */
+	struct kernel_filter filter;
+	bool state, retransmit, data_retransmit, reset, error;	/* kinds wanted */
+};
+
+/* Why there is no tracer: one line for people, and the exit code. */
+struct loader_failure {
+	int exit_code;			/* 1, 3 (privilege) or 4 (kernel) */
+	char what[512];
+};
+
+/* Cumulative since the attach. */
+struct kernel_counters {
+	uint64_t count[EVC_MAX];	/* enum ev_counter, summed over CPUs */
+	uint64_t missed_1;		/* runs the kernel skipped: state program */
+	uint64_t missed_2;		/* the same, understudy */
+};
+
+/* Takes one record; false: stop here and come back (the record was taken). */
+typedef bool (*loader_record_fn)(void *ctx, const void *data, size_t size);
+/* One token bucket that held something back, ever. */
+typedef void (*loader_bucket_fn)(void *ctx, const struct ev_bucket_key *key,
+				 const struct ev_bucket *bucket);
+
+/* Hooks first, then the snapshot of what was open. NULL: `why` says it. */
+struct loader *loader_open(const struct loader_options *options, loader_record_fn fn, void *ctx,
+			   struct loader_failure *why);
+
+/* The ring's own descriptor, for epoll: woken when a quarter is full. */
+int loader_fd(const struct loader *loader);
+
+/* Hands on what the ring holds. Returns the number of records. */
+size_t loader_consume(struct loader *loader);
+
+/* Answers `len` (<= PORTFILL_MAX) slots in place. Returns 0 or -errno. */
+int loader_portfill(struct loader *loader, struct portfill_slot *slots, size_t len);
+
+void loader_counters(struct loader *loader, struct kernel_counters *out);
+
+void loader_buckets(struct loader *loader, loader_bucket_fn fn, void *ctx);
+
+/* A mini-socket that ended unseen by the kernel side. */
+void loader_forget(struct loader *loader, uint64_t cookie);
+
+const struct outcome *loader_outcomes(const struct loader *loader);	/* [FACTS] */
+
+/* The running kernel's types; owned by the loader. */
+const struct btf *loader_btf(const struct loader *loader);
+
+/* Takes every hook away; what is in the ring stays readable. */
+void loader_detach(struct loader *loader);
+
+void loader_close(struct loader *loader);
+
+#endif /* TCPTRAIL_LOADER_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * probe.h - what this kernel can do, found out by doing it: never by version
+ * (signatures change inside stable series) and never by config.
+ */
+#ifndef TCPTRAIL_PROBE_H
+#define TCPTRAIL_PROBE_H
+
+struct bpf_program;
+struct btf;
+
+/* 0, or -errno why this program cannot be loaded: its tracepoint or function
+ * does not exist, has another number of arguments, or its type is refused. A
+ * kprobe is found out at its attach. */
+int probe_program(const struct btf *btf, const struct bpf_program *program);
+
+/* What the kernel lacks that we cannot do without, in words; NULL: nothing. */
+const char *probe_missing(const struct btf *btf);
+
+#endif /* TCPTRAIL_PROBE_H */

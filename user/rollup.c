@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "rollup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Buckets are at most 4,096 and one of each kind (bpf/bucket.bpf.c). */
+#define KNOWN_MAX 8192
+
+struct known {
+	struct ev_bucket_key key;
+	uint64_t told;
+};
+
+struct rollup {
+	struct known *known;	/* open addressing */
+	size_t len;
+	uint64_t begun_ns;	/* this round */
+	uint64_t before_ns;	/* the one before */
+	uint64_t total;
+};
+
+struct rollup *rollup_open(void)
+{
+	struct rollup *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->known = calloc(KNOWN_MAX, sizeof(*r->known));
+	if (r->known)
+		return r;
+	free(r);
+	return NULL;
+}
+
+void rollup_close(struct rollup *r)
+{
+	if (!r)
+		return;
+	free(r->known);
+	free(r);
+}
+
+void rollup_begin(struct rollup *r, uint64_t now_ns)
+{
+	r->before_ns = r->begun_ns;
+	r->begun_ns = now_ns;
+}
+
+uint64_t rollup_total(const struct rollup *r)
+{
+	return r->total;
+}
+
+static struct known *find(struct rollup *r, const struct ev_bucket_key *key)
+{
+	size_t i = (key->pid * 2654435761u ^ key->reason * 40503u ^ key->kind << 4 ^ key->sub);
+
+	for (size_t n = 0; n < KNOWN_MAX; n++, i++) {
+		struct known *k = &r->known[i % KNOWN_MAX];
+
+		if (!k->told) {
+			k->key = *key;
+			return k;
+		}
+		if (!memcmp(&k->key, key, sizeof(*key)))
+			return k;
+	}
+	return NULL;
+}
+
+static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, struct record *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->method = EVM_TP_BTF;
+	switch (key->kind) {
+	case EV_RETRANSMIT:
+		out->kind = REC_RETRANSMIT;
+		out->rexmit = key->sub;
+		break;
+	case EV_RESET:
+		out->kind = REC_RESET;
+		out->sent = key->sub;
+		break;
+	default:
+		out->kind = REC_ERROR;
+		out->err = key->reason;
+		if (key->reason)
+			out->has |= HAS_ERRNO;
+		break;
+	}
+	if (!b->owner.source || b->owner.source >= EVO_MAX || !key->pid)
+		return;
+	out->has |= HAS_OWNER;
+	out->pid = b->owner.pid;
+	out->owner_source = b->owner.source;
+	memcpy(out->comm, b->owner.comm, sizeof(out->comm));
+}
+
+bool rollup_bucket(struct rollup *r, const struct ev_bucket_key *key,
+		   const struct ev_bucket *bucket, struct record *out)
+{
+	struct known *k = find(r, key);
+
+	if (!k || bucket->held <= k->told)
+		return false;
+	fill(key, bucket, out);
+	out->count = bucket->held - k->told;
+	out->has |= HAS_WINDOW;
+	out->window_ns = r->begun_ns - r->before_ns;
+	r->total += out->count;
+	k->told = bucket->held;
+	return true;
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "twpoll.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netns.h"
+
+#define INTERVAL_NS	1000000000ULL
+#define COST_SHARE	50		/* an interval is that many times its dump */
+#define TIMEWAIT_NS	60000000000ULL	/* TCP_TIMEWAIT_LEN, include/net/tcp.h */
+#define INDEX_SIZE	(2 * TWPOLL_MAX)
+#define DELETED		UINT32_MAX
+
+struct entry {
+	struct ev_sock sock;	/* role, owner and addresses as they were */
+	uint64_t since_ns;
+	uint32_t round;		/* of the dump that saw it last */
+	uint8_t state;
+	bool used;
+	bool moved;		/* a dump showed TIME-WAIT for FIN-WAIT-2 already */
+};
+
+struct twpoll {
+	twpoll_fn fn;
+	void *ctx;
+	struct entry *entries;
+	size_t room;		/* of entries */
+	size_t top;		/* entries ever used */
+	size_t len;
+	uint32_t *index;	/* hash of addresses -> entry + 1; 0 free */
+	size_t index_used;	/* slots that are not free, deleted ones included */
+	uint32_t *holes;	/* free entries below top */
+	size_t holes_len;
+	uint32_t round;
+	uint64_t next_ns;
+	uint64_t unseen;
+};
+
+struct twpoll *twpoll_open(twpoll_fn fn, void *ctx)
+{
+	struct twpoll *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->fn = fn;
+	t->ctx = ctx;
+	t->index = calloc(INDEX_SIZE, sizeof(*t->index));
+	if (t->index)
+		return t;
+	free(t);
+	return NULL;
+}
+
+void twpoll_close(struct twpoll *t)
+{
+	if (!t)
+		return;
+	free(t->entries);
+	free(t->holes);
+	free(t->index);
+	free(t);
+}
+
+size_t twpoll_len(const struct twpoll *t)
+{
+	return t->len;
+}
+
+uint64_t twpoll_unseen(const struct twpoll *t)
+{
+	return t->unseen;
+}
+
+static size_t hash_of(const struct ev_sock *s)
+{
+	uint64_t h = s->netns, word;
+
+	for (size_t i = 0; i < 16; i += 8) {
+		memcpy(&word, s->laddr + i, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+		memcpy(&word, s->raddr + i, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+	}
+	h = (h ^ ((uint64_t)s->lport << 16 | s->rport)) * 0x9e3779b97f4a7c15ULL;
+	return h >> 32;
+}
+
+static bool same(const struct ev_sock *a, const struct ev_sock *b)
+{
+	return a->netns == b->netns && a->lport == b->lport && a->rport == b->rport &&
+	       a->family == b->family && !memcmp(a->laddr, b->laddr, 16) &&
+	       !memcmp(a->raddr, b->raddr, 16);
+}
+
+/* The slot that holds these addresses, or INDEX_SIZE. */
+static size_t find(const struct twpoll *t, const struct ev_sock *s)
+{
+	size_t i = hash_of(s);
+
+	for (size_t n = 0; n < INDEX_SIZE; n++, i++) {
+		uint32_t at = t->index[i % INDEX_SIZE];
+
+		if (!at)
+			break;
+		if (at != DELETED && same(&t->entries[at - 1].sock, s))
+			return i % INDEX_SIZE;
+	}
+	return INDEX_SIZE;
+}
+
+static void put(struct twpoll *t, uint32_t at)
+{
+	size_t i = hash_of(&t->entries[at].sock);
+
+	while (t->index[i % INDEX_SIZE] && t->index[i % INDEX_SIZE] != DELETED)
+		i++;
+	t->index_used += !t->index[i % INDEX_SIZE];
+	t->index[i % INDEX_SIZE] = at + 1;
+}
+
+/* Deleted slots pile up: made anew when too few are free. */
+static void rehash(struct twpoll *t)
+{
+	if (t->index_used < INDEX_SIZE / 4 * 3)
+		return;
+	memset(t->index, 0, INDEX_SIZE * sizeof(*t->index));
+	t->index_used = 0;
+	for (size_t i = 0; i < t->top; i++)
+		if (t->entries[i].used)
+			put(t, i);
+}
+
+static bool grow(struct twpoll *t)
+{
+	size_t room = t->room ? 2 * t->room : 1024;
+	struct entry *entries;
+	uint32_t *holes;
+
+	if (t->holes_len || t->top < t->room)
+		return true;
+	if (t->room >= TWPOLL_MAX)
+		return false;
+	entries = realloc(t->entries, room * sizeof(*entries));
+	if (!entries)
+		return false;
+	t->entries = entries;
+	holes = realloc(t->holes, room * sizeof(*holes));
+	if (!holes)
+		return false;
+	t->holes = holes;
+	t->room = room;
+	return true;
+}
+
+static void end(struct twpoll *t, size_t slot, unsigned int to, unsigned int why)
+{
+	uint32_t at = t->index[slot] - 1;
+	struct entry *entry = &t->entries[at];
+	struct ev_timewait ev = { .sock = entry->sock, .since_ns = entry->since_ns };
+	struct timespec now, tai;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_TAI, &tai);
+	ev.head.ts_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	ev.head.tai_ns = tai.tv_sec * 1000000000ULL + tai.tv_nsec;
+	ev.head.kind = EV_TIMEWAIT;
+	ev.head.method = why == EVW_REUSED ? EVM_INFERRED : EVM_POLL;
+	ev.head.size = sizeof(ev);
+	ev.from = entry->state;
+	ev.to = ev.sock.state = to;
+	ev.why = why;
+	if (to == EVS_TIME_WAIT) {
+		entry->state = to;
+		entry->since_ns = ev.head.ts_ns;
+	} else {
+		entry->used = false;
+		t->index[slot] = DELETED;
+		t->holes[t->holes_len++] = at;
+		t->len--;
+	}
+	t->fn(t->ctx, &ev);
+}
+
+void twpoll_begin(struct twpoll *t, const struct ev_state *e, unsigned int state)
+{
+	size_t old = find(t, &e->sock);
+	struct entry *entry;
+	uint32_t at;
+
+	if (old != INDEX_SIZE)
+		end(t, old, EVS_CLOSE, EVW_REUSED);
+	if (!grow(t)) {
+		t->unseen++;
+		return;
+	}
+	rehash(t);
+	at = t->holes_len ? t->holes[--t->holes_len] : t->top++;
+	entry = &t->entries[at];
+	*entry = (struct entry){ .sock = e->sock, .state = state, .used = true };
+	entry->since_ns = state == EVS_FIN_WAIT2 ? e->since_ns : e->head.ts_ns;
+	entry->round = t->round;
+	put(t, at);
+	t->len++;
+}
+
+void twpoll_moved(struct twpoll *t, const struct ev_timewait *e)
+{
+	size_t slot = find(t, &e->sock);
+
+	if (slot == INDEX_SIZE)
+		return;
+	t->entries[t->index[slot] - 1].state = EVS_TIME_WAIT;
+	t->entries[t->index[slot] - 1].since_ns = e->head.ts_ns;
+}
+
+void twpoll_reused(struct twpoll *t, const struct ev_state *e)
+{
+	size_t slot;
+
+	if (!t->len || !e->sock.lport)
+		return;
+	slot = find(t, &e->sock);
+	if (slot != INDEX_SIZE)
+		end(t, slot, EVS_CLOSE, EVW_REUSED);
+}
+
+/* The addresses of a dumped socket as our records have them. */
+static void addresses_of(const struct inet_diag_msg *m, uint32_t netns, struct ev_sock *s)
+{
+	const struct in6_addr *src = (const void *)m->id.idiag_src;
+	const struct in6_addr *dst = (const void *)m->id.idiag_dst;
+	bool mapped = m->idiag_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(dst);
+
+	memset(s, 0, sizeof(*s));
+	s->netns = netns;
+	s->lport = ntohs(m->id.idiag_sport);
+	s->rport = ntohs(m->id.idiag_dport);
+	s->family = m->idiag_family == AF_INET || mapped ? 4 : 6;
+	memcpy(s->laddr, (const char *)src + (mapped ? 12 : 0), s->family == 4 ? 4 : 16);
+	memcpy(s->raddr, (const char *)dst + (mapped ? 12 : 0), s->family == 4 ? 4 : 16);
+}
+
+static void seen(struct twpoll *t, const struct inet_diag_msg *m, uint32_t netns)
+{
+	uint64_t cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	struct ev_sock s;
+	struct entry *entry;
+	size_t slot;
+
+	addresses_of(m, netns, &s);
+	slot = find(t, &s);
+	if (slot == INDEX_SIZE)
+		return;
+	entry = &t->entries[t->index[slot] - 1];
+	if (entry->sock.cookie != cookie)
+		return;
+	entry->round = t->round;
+	if (entry->state != EVS_FIN_WAIT2 || m->idiag_state != EVS_TIME_WAIT)
+		return;
+	/* The hook's record may still be in the ring: its turn comes first. */
+	if (entry->moved)
+		end(t, slot, EVS_TIME_WAIT, EVW_FIN);
+	else
+		entry->moved = true;
+}
+
+static int request(int sock, int family)
+{
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 diag;
+	} req = {
+		.head = { .nlmsg_len = sizeof(req), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.diag = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP,
+			  .idiag_states = 1 << EVS_TIME_WAIT | 1 << EVS_FIN_WAIT2 },
+	};
+
+	return send(sock, &req, sizeof(req), 0) < 0 ? -errno : 0;
+}
+
+/* 0 when the dump is whole. No sk is locked for it: nothing beyond the basic
+ * message is asked for (tcp_get_info() would). */
+static int dump(struct twpoll *t, int sock, int family, uint32_t netns)
+{
+	static const struct timeval patience = { .tv_sec = 1 };
+	long buf[32768 / sizeof(long)];
+	int err = request(sock, family);
+
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	while (!err) {
+		ssize_t n = recv(sock, buf, sizeof(buf), 0);
+		struct nlmsghdr *h = (void *)buf;
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return -EIO;
+			if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+				seen(t, NLMSG_DATA(h), netns);
+		}
+	}
+	return err;
+}
+
+/* Why a mini-socket is gone that nobody reused. */
+static unsigned int why_gone(const struct entry *entry, uint64_t now)
+{
+	if (entry->state == EVS_FIN_WAIT2)
+		return EVW_UNKNOWN;	/* its FIN, a RST, or tcp_fin_timeout */
+	return now - entry->since_ns >= TIMEWAIT_NS - INTERVAL_NS ? EVW_EXPIRED : EVW_KILLED;
+}
+
+/* Ends those of the namespace that the dump did not show; those it cannot be
+ * asked for any more are forgotten. */
+static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumped)
+{
+	for (size_t i = 0; i < t->top; i++) {
+		struct entry *entry = &t->entries[i];
+
+		if (!entry->used || entry->sock.netns != netns || entry->round == t->round ||
+		    entry->since_ns >= started)
+			continue;
+		if (dumped) {
+			end(t, find(t, &entry->sock), EVS_CLOSE, why_gone(entry, started));
+			continue;
+		}
+		t->index[find(t, &entry->sock)] = DELETED;
+		entry->used = false;
+		t->holes[t->holes_len++] = i;
+		t->len--;
+		t->unseen++;
+	}
+}
+
+static void skip_round(struct twpoll *t, uint32_t netns)
+{
+	for (size_t i = 0; i < t->top; i++)
+		if (t->entries[i].used && t->entries[i].sock.netns == netns)
+			t->entries[i].round = t->round;
+}
+
+static void poll_netns(struct twpoll *t, uint32_t netns, uint64_t now)
+{
+	int fd = netns_open(netns), sock = -1, err = -ENOENT;
+
+	if (fd >= 0) {
+		sock = netns_diag_socket(fd);
+		close(fd);
+		err = sock < 0 ? sock : 0;
+	}
+	if (!err)
+		err = dump(t, sock, AF_INET, netns);
+	if (!err)
+		err = dump(t, sock, AF_INET6, netns);
+	if (sock >= 0)
+		close(sock);
+	/* A dump that broke off says nothing: the next one will. */
+	if (!err || err == -ENOENT || err == -EPERM)
+		sweep(t, netns, now, !err);
+	else
+		skip_round(t, netns);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+void twpoll_tick(struct twpoll *t, uint64_t now_ns)
+{
+	uint64_t cost;
+
+	if (!t->len || now_ns < t->next_ns)
+		return;
+	t->round++;
+	/* Each namespace once: those polled have no entry left of an older round
+	 * but what began since. */
+	for (size_t i = 0; i < t->top; i++) {
+		struct entry *entry = &t->entries[i];
+
+		if (entry->used && entry->round != t->round && entry->since_ns < now_ns)
+			poll_netns(t, entry->sock.netns, now_ns);
+	}
+	cost = monotonic_ns() - now_ns;
+	t->next_ns = now_ns + (COST_SHARE * cost > INTERVAL_NS ? COST_SHARE * cost : INTERVAL_NS);
+}
