@@ -17,7 +17,8 @@ struct attached {
 	__u8 tw_alloc;	/* their making is seen without fail (fentry) */
 	__u8 abort;	/* tcp_abort() is seen */
 	__u8 fin_dropped; /* the FIN that moves a FIN-WAIT-2 mini-socket is seen */
-	__u8 pad[2];
+	__u8 settled;	/* the snapshot is done: who is unknown now was missed */
+	__u8 pad;
 };
 
 #endif /* TCPTRAIL_ATTACHED_H */

@@ -23,8 +23,14 @@ __hidden struct conn *conn_get(struct sock *sk)
 	/* Another CPU made it between the look-up and the creation: -EEXIST. */
 	if (!conn)
 		conn = bpf_sk_storage_get(&conns, sk, 0, 0);
-	if (!conn)
+	if (!conn) {
 		count(EVC_NO_STORAGE);
+		return NULL;
+	}
+	if (!conn->born) {
+		conn->born = 1;
+		count(EVC_BORN);
+	}
 	return conn;
 }
 

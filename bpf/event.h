@@ -98,6 +98,7 @@ struct ev_head {
 #define EVSK_NO_STORAGE	0x02	/* the kernel gave no sk_storage: poorer event */
 #define EVSK_MIXED	0x04	/* several owners listen on that port */
 #define EVSK_LOWER	0x08	/* open before the start: times are lower bounds */
+#define EVSK_LATE	0x10	/* first seen in mid-life, and not by the snapshot */
 
 struct ev_sock {
 	__u64 cookie;		/* 0: none known */
@@ -250,6 +251,9 @@ enum ev_counter {
 	EVC_RAN_2 = 23,
 	EVC_FILTERED = 24,	/* state transitions a filter left out */
 	EVC_NO_END = 25,	/* sockets destroyed in a state other than CLOSED */
+	EVC_LATE = 26,		/* sockets first seen in mid-life */
+	EVC_BORN = 27,		/* sockets that got storage */
+	EVC_ENDED = 28,		/* of those, whose end was seen */
 	EVC_MAX = 32,
 };
 

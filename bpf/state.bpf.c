@@ -235,6 +235,11 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	}
 	if (e.stored && e.stored != from)
 		count(EVC_GAPS);
+	/* Nobody's file held it when we looked, or no program ran at its birth. */
+	if (conn && !e.stored && from != EVS_CLOSE && attached.settled) {
+		count(EVC_LATE);
+		e.sock.flags |= EVSK_LATE;
+	}
 	sock_describe(sk, tp, &e.sock);
 	sock_own(sk, conn, bpf_get_socket_cookie(sk), &e.sock);
 	e.sock.state = to;
@@ -243,12 +248,12 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	if (conn)
 		remember(sk, tp, conn, &e);
 	keep_listeners(&e);
-	keep_mini(&e);
-	if (!want_state || !sock_wanted(&e.sock)) {
+	if (want_state && sock_wanted(&e.sock))
+		emit(&e.head, sizeof(e));
+	else
 		count(EVC_FILTERED);
-		return;
-	}
-	emit(&e.head, sizeof(e));
+	/* After the record: what a hook tells of the mini-socket follows it. */
+	keep_mini(&e);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -303,6 +308,8 @@ int BPF_PROG(sock_end, struct sock *sk)
 
 	if (!conn)
 		return 0;
+	conn->ended = 1;
+	count(EVC_ENDED);
 	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source == EVO_NONE) {
 		struct ev_owner unused = {};
 

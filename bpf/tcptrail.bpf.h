@@ -14,6 +14,7 @@
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
  *   retransmit.bpf.c reset.bpf.c error.bpf.c   one kind of record each
  *   snapshot.bpf.c sockets open before the start
+ *   census.bpf.c   how many sockets are followed now
  *   portfill.bpf.c local ports chosen after the hook ran
  *
  * Cross-file functions are __hidden: the linker makes them static, so that the
@@ -64,7 +65,8 @@ struct conn {
 	__u32 data_segs_in;	/* at FIN-WAIT-1 */
 	__u8 role;		/* enum ev_role */
 	__u8 lower;		/* since_ns is a lower bound */
-	__u8 pad[2];
+	__u8 born;		/* counted in EVC_BORN */
+	__u8 ended;		/* and in EVC_ENDED */
 	struct ev_owner owner;	/* a hook's; source is written last */
 };
 

@@ -230,9 +230,18 @@ int BPF_PROG(tw_unique_fexit, struct sock *sk, struct sock *tw, void *twp, int r
 }
 
 /* The socket may be NULL; verifiers before 6.13 drop a test for it, so all reads
- * are of the kind that fails softly. */
+ * are of the kind that fails softly. Twice, as the state program is: the first
+ * to see a move deletes what the other would tell. */
 SEC("?tp_btf/kfree_skb")
 int BPF_PROG(tw_fin_dropped, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == EVS_TIME_WAIT)
+		tw_moved((struct inet_timewait_sock *)sk);
+	return 0;
+}
+
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(tw_fin_understudy, struct sk_buff *skb, void *location, int reason, struct sock *sk)
 {
 	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == EVS_TIME_WAIT)
 		tw_moved((struct inet_timewait_sock *)sk);

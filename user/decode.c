@@ -96,6 +96,7 @@ static void take_sock(const struct ev_sock *s, struct record *r)
 	r->role = s->role < EVR_MAX ? s->role : EVR_UNKNOWN;
 	r->mptcp = s->flags & EVSK_MPTCP;
 	r->poor = s->flags & EVSK_NO_STORAGE;
+	r->late = s->flags & EVSK_LATE;
 	if (s->cookie)
 		r->has |= HAS_COOKIE;
 	if (s->netns)

@@ -28,6 +28,7 @@ struct loader {
 	/* load error of each way's programs; 0: loaded */
 	int load_error[FACTS][WAYS_MAX];
 	uint64_t *per_cpu;
+	uint64_t vanished;
 	int cpus;
 	loader_record_fn fn;
 	void *ctx;
@@ -217,8 +218,9 @@ static int attach_way(struct loader *l, int fact, const struct way *way)
 		struct bpf_program *p = program(l, way->progs[i]);
 		int err;
 
-		if (bpf_program__type(p) == BPF_PROG_TYPE_SYSCALL)
-			continue;	/* called, not attached */
+		/* Called, or attached when they run. */
+		if (bpf_program__type(p) == BPF_PROG_TYPE_SYSCALL || fact == FACT_CENSUS)
+			continue;
 		l->links[fact][i] = attach(p);
 		if (l->links[fact][i])
 			continue;
@@ -280,10 +282,9 @@ static void attach_all(struct loader *l)
 	attach_fact(l, FACT_UNDERSTUDY);
 }
 
-/* Runs the walk over every task's files; it prints nothing, it writes storage. */
-static int snapshot(struct loader *l)
+/* Runs an iterator; ours print nothing, they write storage or count. */
+static int walk(struct bpf_link *link)
 {
-	struct bpf_link *link = l->links[FACT_SNAPSHOT][0];
 	char unused[64];
 	ssize_t n;
 	int fd;
@@ -297,8 +298,15 @@ static int snapshot(struct loader *l)
 		n = read(fd, unused, sizeof(unused));
 	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
 	close(fd);
-	detach_fact(l, FACT_SNAPSHOT);
 	return n < 0 ? -errno : 0;
+}
+
+/* Of what was open before the hooks. */
+static void snapshot(struct loader *l)
+{
+	walk(l->links[FACT_SNAPSHOT][0]);
+	detach_fact(l, FACT_SNAPSHOT);
+	l->skel->bss->attached.settled = 1;
 }
 
 static int on_record(void *ctx, void *data, size_t size)
@@ -412,29 +420,60 @@ int loader_portfill(struct loader *l, struct portfill_slot *slots, size_t len)
 	return 0;
 }
 
+static uint64_t sum(const struct loader *l, __u32 counter)
+{
+	uint64_t total = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.counters), &counter, l->per_cpu))
+		return 0;
+	for (int cpu = 0; cpu < l->cpus; cpu++)
+		total += l->per_cpu[cpu];
+	return total;
+}
+
+/* Never too many: who is born or ends during the walk counts as there. */
+void loader_census(struct loader *l)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(l->skel->maps.conns) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	uint64_t born = sum(l, EVC_BORN), ended;
+	struct bpf_link *link;
+
+	if (method_of(l, FACT_CENSUS) == EVM_NONE)
+		return;
+	l->skel->bss->census_followed = 0;
+	link = bpf_program__attach_iter(program(l, "census"), &opts);
+	if (link && !walk(link)) {
+		ended = sum(l, EVC_ENDED) + l->skel->bss->census_followed;
+		l->vanished = born > ended ? born - ended : 0;
+	}
+	bpf_link__destroy(link);
+}
+
 static uint64_t missed(const struct loader *l, const char *name)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program(l, name)), &info, &len))
+	/* Not loaded: it has no descriptor. */
+	if (bpf_program__fd(program(l, name)) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program(l, name)), &info, &len))
 		return 0;
 	return info.recursion_misses;
 }
 
 void loader_counters(struct loader *l, struct kernel_counters *out)
 {
-	int fd = bpf_map__fd(l->skel->maps.counters);
-
+	static const char *const alone[] = { "reset_sent", "reset_sent_reason", "reset_received",
+					     "error", "retransmit_synack" };
 	memset(out, 0, sizeof(*out));
-	for (__u32 i = 0; i < EVC_MAX; i++) {
-		if (bpf_map_lookup_elem(fd, &i, l->per_cpu))
-			continue;
-		for (int cpu = 0; cpu < l->cpus; cpu++)
-			out->count[i] += l->per_cpu[cpu];
-	}
+	for (__u32 i = 0; i < EVC_MAX; i++)
+		out->count[i] = sum(l, i);
+	out->vanished = l->vanished;
 	out->missed_1 = missed(l, "state");
 	out->missed_2 = missed(l, "state_understudy");
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+		out->missed_other += missed(l, alone[i]);
 }
 
 void loader_buckets(struct loader *l, loader_bucket_fn fn, void *ctx)

@@ -20,6 +20,7 @@ static const struct {
 	{ "accept_fexit_4", 4 },
 	{ "reset_sent_reason", 3 },
 	{ "tw_fin_dropped", 4 },
+	{ "tw_fin_understudy", 4 },
 };
 
 /* Number of arguments; -1: no such function. */

@@ -72,6 +72,7 @@ struct stream_totals {
 	uint64_t held_back;		/* by a bucket; told in sums, not lost */
 	uint64_t recovered;		/* by the understudy */
 	uint64_t gaps;			/* found by the gap check */
+	uint64_t late;			/* sockets first seen in mid-life */
 	uint64_t poorer;		/* went out with less: no storage, full map */
 	uint64_t unknown_cause;
 	uint64_t filtered;
@@ -111,6 +112,8 @@ struct record {
 	bool mptcp;
 	bool shared_port;		/* owner left out: several listen there */
 	bool poor;			/* no storage: owner and times missing */
+	bool late;			/* first seen in mid-life: its birth was missed, or it
+					 * was open before the start and in no task's files */
 	uint8_t family;			/* 4 or 6; 0: no socket, no addresses */
 	uint8_t laddr[16];		/* network order; IPv4 in the first four */
 	uint8_t raddr[16];

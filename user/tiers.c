@@ -39,6 +39,11 @@ const struct fact facts[FACTS] = {
 		.without = "the local port on CLOSED -> SYN-SENT",
 		.remedy = "Linux 5.14 or newer",
 	},
+	[FACT_CENSUS] = {
+		.name = "sockets that ended unseen",
+		.ways = { { EVM_ITER, { "census" } } },
+		.without = "transitions that no program was called for are not counted",
+	},
 	[FACT_ACCEPT] = {
 		.name = "owner by accept()",
 		.ways = { FENTRY("accept_fexit_2"), FENTRY("accept_fexit_4"),
@@ -87,7 +92,8 @@ const struct fact facts[FACTS] = {
 	[FACT_FIN_WAIT_2] = {
 		.name = "FIN-WAIT-2 without a process -> TIME-WAIT",
 		.ways = { FENTRY("tw_schedule_fentry"), KPROBE("tw_schedule_kprobe"),
-			  TP_BTF("tw_fin_dropped"), DERIVED(EVM_POLL) },
+			  TP_BTF("tw_fin_dropped", "tw_fin_understudy"),
+			  DERIVED(EVM_POLL) },
 		.without = "seen at intervals",
 		.remedy = function_hooks,
 	},

@@ -11,7 +11,8 @@ static uint64_t missed(const struct kernel_counters *k)
 	uint64_t n = less(k->missed_1, k->count[EVC_RECOVERED]);
 
 	n = less(n, less(k->count[EVC_IGNORED_2], k->count[EVC_IGNORED_1]));
-	return less(n, k->count[EVC_GAPS] + k->count[EVC_NO_END]);
+	return less(n, k->count[EVC_GAPS] + k->count[EVC_NO_END]) + k->missed_other +
+	       k->vanished;
 }
 
 void totals_of(const struct kernel_counters *k, const struct stream_counts *user,
@@ -25,6 +26,7 @@ void totals_of(const struct kernel_counters *k, const struct stream_counts *user
 		.held_back = user->held_back,
 		.recovered = k->count[EVC_RECOVERED],
 		.gaps = k->count[EVC_GAPS] + k->count[EVC_NO_END],
+		.late = k->count[EVC_LATE],
 		.poorer = k->count[EVC_NO_STORAGE] + k->count[EVC_MAP_FULL] + user->untracked,
 		.unknown_cause = user->unknown_cause,
 		.filtered = k->count[EVC_FILTERED] + user->deselected + user->hidden,

@@ -325,8 +325,9 @@ static unsigned int why_gone(const struct entry *entry, uint64_t now)
 	return now - entry->since_ns >= TIMEWAIT_NS - INTERVAL_NS ? EVW_EXPIRED : EVW_KILLED;
 }
 
-/* Ends those of the namespace that the dump did not show; those it cannot be
- * asked for any more are forgotten. */
+/* Ends those of the namespace that the dump did not show. One that nothing holds
+ * any more took its mini-sockets with it, which nobody can have watched: they
+ * are forgotten. */
 static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumped)
 {
 	for (size_t i = 0; i < t->top; i++) {
@@ -343,7 +344,6 @@ static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumpe
 		entry->used = false;
 		t->holes[t->holes_len++] = i;
 		t->len--;
-		t->unseen++;
 	}
 }
 

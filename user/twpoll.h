@@ -37,7 +37,7 @@ void twpoll_reused(struct twpoll *t, const struct ev_state *e);
 /* Dumps when it is time. `now_ns` is CLOCK_MONOTONIC. */
 void twpoll_tick(struct twpoll *t, uint64_t now_ns);
 
-/* Those not followed: no room, or their namespace is not to be entered. */
+/* Those not followed for lack of room. */
 uint64_t twpoll_unseen(const struct twpoll *t);
 
 size_t twpoll_len(const struct twpoll *t);

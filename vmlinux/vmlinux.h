@@ -268,6 +268,23 @@ struct bpf_iter__task_file {
 	};
 };
 
+struct bpf_map;
+
+struct bpf_iter__bpf_sk_storage_map {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct bpf_map *map;
+	};
+	union {
+		struct sock *sk;
+	};
+	union {
+		void *value;
+	};
+};
+
 #pragma clang attribute pop
 
 /* The layout of syscalls:sys_exit_*, fixed by the ABI of tracepoints:

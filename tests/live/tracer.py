@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs the tracer under test, and reports: PASS name, FAIL name: why, SKIP."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TCPTRAIL = os.path.abspath(os.environ.get("TCPTRAIL", os.path.join(TOP, "tcptrail")))
+LOAD = os.path.join(TOP, "build/tests/load")
+PATIENCE = 30
+
+
+class Skip(Exception):
+    """The reason why a test cannot run here."""
+
+
+class Tracer:
+    """tcptrail trace, its output in a file or wherever `stdout` says."""
+
+    def __init__(self, *args, stdout=None, wait=True, **popen):
+        self.file = tempfile.NamedTemporaryFile(prefix="tcptrail-test.") if stdout is None else None
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([TCPTRAIL, "trace", *args], stdout=stdout or self.file,
+                                        stderr=self.errors, **popen)
+        self.seconds_to_start = None
+        if wait and self.file:
+            self.wait_for(lambda: os.path.getsize(self.file.name) > 0)
+
+    def wait_for(self, condition):
+        begun = time.monotonic()
+        while not condition():
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended early, {self.process.returncode}: {self.stderr()}")
+            if time.monotonic() - begun > PATIENCE:
+                raise AssertionError("nothing in %d s" % PATIENCE)
+            time.sleep(0.01)
+        self.seconds_to_start = time.monotonic() - begun
+
+    def end(self, sig=signal.SIGINT, timeout=PATIENCE):
+        """Signal it, wait for it; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        return self.process.wait(timeout=timeout)
+
+    def stderr(self):
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
+
+    def text(self):
+        with open(self.file.name, encoding="utf-8") as f:
+            return f.read()
+
+    def records(self):
+        with open(self.file.name, encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+
+def of(records, action, netns=None):
+    """Records of one kind, of one namespace."""
+    return [r for r in records if r["event"]["action"] == action and
+            (netns is None or r["tcptrail"].get("netns") == netns)]
+
+
+def load(*args, **popen):
+    """The load generator; its own truth of what it did."""
+    out = subprocess.run([LOAD, *map(str, args)], check=True, capture_output=True, text=True,
+                         **popen).stdout
+    return json.loads(out)
+
+
+class Held:
+    """The load generator with its namespace (and TIME-WAITs) kept until it ends."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([LOAD, "-H", *map(str, args)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise Skip(self.process.communicate()[1].strip())
+        self.truth = json.loads(line)
+
+    def end(self):
+        self.process.communicate()
+
+
+def run(tests):
+    """Each a function; its name without test_ is the test's. Exit status."""
+    failed = 0
+    only = sys.argv[1:]
+    for test in tests:
+        name = "live." + test.__name__.removeprefix("test_")
+        if only and test.__name__.removeprefix("test_") not in only:
+            continue
+        try:
+            note = test()
+            print(f"PASS {name}" + (f" ({note})" if note else ""), flush=True)
+        except Skip as why:
+            print(f"SKIP {name}: {why}", flush=True)
+        except Exception as error:  # a failed test must not hide the others
+            failed = 1
+            print(f"FAIL {name}: {error!r}", flush=True)
+            for line in traceback.format_exc().splitlines():
+                print("    " + line, flush=True)
+    return failed
