@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "format.h"
-#include "select.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -26,7 +25,7 @@ static void count(struct budget *b, const struct record *r)
 static bool problem(const struct record *r)
 {
 	if (r->kind == REC_STATE)
-		return select_failed(r);
+		return cause_failed(r->cause);
 	return true;
 }
 

@@ -49,6 +49,28 @@ const char *cause_name(enum cause cause)
 	return (unsigned int)cause < CAUSE_MAX ? names[cause] : names[CAUSE_UNKNOWN];
 }
 
+bool cause_failed(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_RST_RECEIVED:
+	case CAUSE_ABORT_UNREAD_DATA:
+	case CAUSE_ABORT_MEMORY:
+	case CAUSE_OVERFLOW_RST:
+	case CAUSE_TIMEOUT:
+	case CAUSE_KEEPALIVE_TIMEOUT:
+	case CAUSE_USER_TIMEOUT:
+	case CAUSE_ICMP_ERROR:
+	case CAUSE_CONNECT_FAILED:
+	case CAUSE_KILLED:
+	case CAUSE_LISTENER_CLOSED:
+	case CAUSE_FIN_WAIT_2_TIMEOUT:
+	case CAUSE_TIME_WAIT_OVERFLOW:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool has(const struct ev_state *ev, uint32_t fact)
 {
 	return ev->facts & fact;

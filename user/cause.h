@@ -47,6 +47,9 @@ enum cause {
 /* The word people see ("fin-acked"); "unknown" out of range. Static. */
 const char *cause_name(enum cause cause);
 
+/* A connection ended so in failure, not in order (-e problems). */
+bool cause_failed(enum cause cause);
+
 /* What a state record of the kernel means. */
 struct cause_verdict {
 	enum ev_tcp_state from;

@@ -3,28 +3,6 @@
 
 #include <string.h>
 
-bool select_failed(const struct record *r)
-{
-	switch (r->cause) {
-	case CAUSE_RST_RECEIVED:
-	case CAUSE_ABORT_UNREAD_DATA:
-	case CAUSE_ABORT_MEMORY:
-	case CAUSE_OVERFLOW_RST:
-	case CAUSE_TIMEOUT:
-	case CAUSE_KEEPALIVE_TIMEOUT:
-	case CAUSE_USER_TIMEOUT:
-	case CAUSE_ICMP_ERROR:
-	case CAUSE_CONNECT_FAILED:
-	case CAUSE_KILLED:
-	case CAUSE_LISTENER_CLOSED:
-	case CAUSE_FIN_WAIT_2_TIMEOUT:
-	case CAUSE_TIME_WAIT_OVERFLOW:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool kind_selected(const struct options *o, const struct record *r)
 {
 	bool syn = r->rexmit == EVX_SYN || r->rexmit == EVX_SYNACK;
@@ -32,7 +10,7 @@ static bool kind_selected(const struct options *o, const struct record *r)
 	switch (r->kind) {
 	case REC_STATE:
 		return o->events & EVENTS_STATE ||
-		       (o->events & EVENTS_FAILED && select_failed(r));
+		       (o->events & EVENTS_FAILED && cause_failed(r->cause));
 	case REC_RETRANSMIT:
 		return o->events & (syn ? EVENTS_SYN_RETRANSMIT : EVENTS_DATA_RETRANSMIT);
 	case REC_RESET:

@@ -11,9 +11,6 @@
 #include "options.h"
 #include "record.h"
 
-/* A transition that ended a connection in failure (-e problems). */
-bool select_failed(const struct record *r);
-
 bool select_record(const struct options *o, const struct record *r);
 
 #endif /* TCPTRAIL_SELECT_H */

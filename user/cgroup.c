@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cgroup.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup_path.h"
+
+#define SLOTS		1024	/* direct-mapped: a collision resolves again */
+#define FILEID_KERNFS	0xfe	/* include/linux/exportfs.h */
+#define RETRY_S		10	/* for an id that could not be resolved */
+
+struct slot {
+	uint64_t id;		/* 0: free */
+	time_t retry;		/* not before that, when info is void; 0: resolved */
+	struct cgroup_names names;
+	struct cgroup_info info;
+};
+
+struct cgroups {
+	int mount;		/* of cgroup2; -1: none */
+	char mount_path[256];
+	struct slot slots[SLOTS];
+};
+
+/* Unified, or beside v1 controllers (hybrid): the first mount of cgroup2. */
+static int open_mount(char *path, size_t len)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], point[256], type[32];
+	int fd = -1;
+
+	while (f && fd < 0 && fgets(line, sizeof(line), f)) {
+		const char *dash = strstr(line, " - ");
+
+		if (!dash || sscanf(dash, " - %31s", type) != 1 || strcmp(type, "cgroup2") ||
+		    sscanf(line, "%*s %*s %*s %*s %255s", point) != 1)
+			continue;
+		fd = open(point, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		snprintf(path, len, "%s", point);
+	}
+	if (f)
+		fclose(f);
+	return fd;
+}
+
+struct cgroups *cgroup_open(void)
+{
+	struct cgroups *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->mount = open_mount(c->mount_path, sizeof(c->mount_path));
+	return c;
+}
+
+void cgroup_close(struct cgroups *c)
+{
+	if (!c)
+		return;
+	if (c->mount >= 0)
+		close(c->mount);
+	free(c);
+}
+
+/* The kernel turns the id into a directory (needs CAP_DAC_READ_SEARCH). */
+static bool path_of(const struct cgroups *c, uint64_t id, char *path, size_t len)
+{
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	char link[64];
+	ssize_t n;
+	int fd;
+
+	memcpy(handle.head.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(c->mount, &handle.head, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, len - 1);
+	close(fd);
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	return true;
+}
+
+static const char *or_null(const char *s)
+{
+	return s[0] ? s : NULL;
+}
+
+static void resolve(const struct cgroups *c, struct slot *s, uint64_t id, time_t now)
+{
+	char path[PATH_MAX];
+	size_t prefix = strlen(c->mount_path);
+
+	memset(s, 0, sizeof(*s));
+	s->id = id;
+	s->retry = now + RETRY_S;
+	if (c->mount < 0 || !path_of(c, id, path, sizeof(path)) ||
+	    strncmp(path, c->mount_path, prefix))
+		return;
+	s->retry = 0;
+	cgroup_path_parse(path + prefix, &s->names);
+	s->info.unit = or_null(s->names.unit);
+	s->info.container_id = or_null(s->names.container_id);
+	s->info.pod_uid = or_null(s->names.pod_uid);
+}
+
+const struct cgroup_info *cgroup_find(struct cgroups *c, uint64_t id)
+{
+	struct slot *s = &c->slots[(id ^ id >> 32) % SLOTS];
+
+	if (!id)
+		return NULL;
+	if (s->id != id || s->retry) {
+		time_t now = time(NULL);
+
+		if (s->id != id || now >= s->retry)
+			resolve(c, s, id, now);
+	}
+	return s->info.unit || s->info.container_id || s->info.pod_uid ? &s->info : NULL;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LEN(table) (sizeof(table) / sizeof((table)[0]))
+
+static const char *pick(const char *const *table, size_t len, unsigned int i)
+{
+	return i < len && table[i] ? table[i] : "unknown";
+}
+
+const char *name_state(unsigned int state)
+{
+	static const char *const names[] = {
+		[EVS_ESTABLISHED] = "ESTABLISHED", [EVS_SYN_SENT] = "SYN-SENT",
+		[EVS_SYN_RECV] = "SYN-RECEIVED", [EVS_FIN_WAIT1] = "FIN-WAIT-1",
+		[EVS_FIN_WAIT2] = "FIN-WAIT-2", [EVS_TIME_WAIT] = "TIME-WAIT",
+		[EVS_CLOSE] = "CLOSED", [EVS_CLOSE_WAIT] = "CLOSE-WAIT",
+		[EVS_LAST_ACK] = "LAST-ACK", [EVS_LISTEN] = "LISTEN",
+		[EVS_CLOSING] = "CLOSING", [EVS_NEW_SYN_RECV] = "SYN-RECEIVED",
+	};
+
+	return pick(names, LEN(names), state);
+}
+
+const char *name_state_otel(unsigned int state)
+{
+	static const char *const names[] = {
+		[EVS_ESTABLISHED] = "established", [EVS_SYN_SENT] = "syn_sent",
+		[EVS_SYN_RECV] = "syn_received", [EVS_FIN_WAIT1] = "fin_wait_1",
+		[EVS_FIN_WAIT2] = "fin_wait_2", [EVS_TIME_WAIT] = "time_wait",
+		[EVS_CLOSE] = "closed", [EVS_CLOSE_WAIT] = "close_wait",
+		[EVS_LAST_ACK] = "last_ack", [EVS_LISTEN] = "listen",
+		[EVS_CLOSING] = "closing", [EVS_NEW_SYN_RECV] = "syn_received",
+	};
+
+	return pick(names, LEN(names), state);
+}
+
+const char *name_kind(enum record_kind kind)
+{
+	static const char *const names[] = {
+		[REC_STATE] = "state", [REC_RETRANSMIT] = "retransmit", [REC_RESET] = "reset",
+		[REC_ERROR] = "error", [REC_START] = "start", [REC_HEARTBEAT] = "heartbeat",
+		[REC_LOST] = "lost", [REC_STOP] = "stop",
+	};
+
+	return pick(names, LEN(names), kind);
+}
+
+const char *name_method(enum ev_method method)
+{
+	static const char *const names[] = {
+		[EVM_TP_BTF] = "tp_btf", [EVM_FENTRY] = "fentry", [EVM_KPROBE] = "kprobe",
+		[EVM_TRACEPOINT] = "tracepoint", [EVM_ITER] = "iter", [EVM_POLL] = "poll",
+		[EVM_INFERRED] = "inferred", [EVM_GAP] = "gap",
+	};
+
+	return pick(names, LEN(names), method);
+}
+
+const char *name_role(enum ev_role role)
+{
+	static const char *const names[] = {
+		[EVR_CLIENT] = "client", [EVR_SERVER] = "server", [EVR_LISTENER] = "listener",
+	};
+
+	return pick(names, LEN(names), role);
+}
+
+const char *name_owner_source(enum ev_owner_source source)
+{
+	static const char *const names[] = {
+		[EVO_CONNECT] = "connect", [EVO_LISTEN] = "listen", [EVO_ACCEPT] = "accept",
+		[EVO_SNAPSHOT] = "snapshot", [EVO_LISTENER] = "listener",
+	};
+
+	return pick(names, LEN(names), source);
+}
+
+const char *name_retransmit(enum ev_retransmit_type type)
+{
+	static const char *const names[] = {
+		[EVX_SYN] = "syn", [EVX_SYNACK] = "syn-ack", [EVX_RTO] = "rto",
+		[EVX_FAST] = "fast", [EVX_PROBE] = "probe",
+	};
+
+	return pick(names, LEN(names), type);
+}
+
+const char *name_errno(int err, char *buf, size_t len)
+{
+	const char *name = strerrorname_np(err);
+
+	if (name)
+		return name;
+	snprintf(buf, len, "errno %d", err);
+	return buf;
+}
