@@ -75,19 +75,22 @@ int BPF_KRETPROBE(accept_kretprobe, struct sock *sk)
 static __always_inline void accepted_file(long fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
+	struct fdtable *fdt = task->files->fdt;
 	struct socket *socket;
+	struct file *file;
 	struct sock *sk;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	if (fd < 0 || (__u32)fd >= fdt->max_fds)
 		return;
-	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	/* From the table on, all are scalars to the verifier: read softly. */
+	if (bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd))
 		return;
 	socket = BPF_CORE_READ(file, private_data);
+	/* Another thread may have put another kind of file there meanwhile. */
+	if (BPF_CORE_READ(socket, file) != file)
+		return;
 	sk = BPF_CORE_READ(socket, sk);
-	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
 		accepted_by_current(sk);
 }
 

@@ -83,6 +83,8 @@ __hidden int conn_owner(struct sock *sk, struct conn *conn, struct ev_owner *own
 		*owner = conn->owner;
 		return 0;
 	}
+	if (conn && !conn->in_files)
+		return 0;
 	snap = snapshot_owner(sk);
 	if (snap && snap->source != EVO_NONE)
 		*owner = *snap;

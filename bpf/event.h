@@ -247,8 +247,6 @@ enum ev_counter {
 	EVC_IGNORED_2 = 19,	/* the same in the understudy */
 	EVC_RECOVERED = 20,	/* transitions only the understudy saw */
 	EVC_GAPS = 21,		/* transitions whose `from` was not the stored one */
-	EVC_RAN_1 = 22,		/* runs of the state program */
-	EVC_RAN_2 = 23,
 	EVC_FILTERED = 24,	/* state transitions a filter left out */
 	EVC_NO_END = 25,	/* sockets destroyed in a state other than CLOSED */
 	EVC_LATE = 26,		/* sockets first seen in mid-life */

@@ -89,7 +89,10 @@ int snapshot(struct bpf_iter__task_file *ctx)
 	if (!conn)
 		return 0;
 	seen_in(conn, state);
-	if (conn->owner.source == EVO_NONE && own(sk, task) && state == EVS_LISTEN)
+	if (conn->owner.source != EVO_NONE || !own(sk, task))
+		return 0;
+	conn->in_files = 1;
+	if (state == EVS_LISTEN)
 		listening(sk, tp, task);
 	return 0;
 }

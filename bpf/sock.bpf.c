@@ -62,12 +62,11 @@ __hidden int sock_describe(struct sock *sk, struct tcp_sock *tp, struct ev_sock 
 		out->lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	out->rport = bpf_ntohs(sk->__sk_common.skc_dport);
 	out->netns = sk->__sk_common.skc_net.net->ns.inum;
-	out->uid = sk->sk_uid.val;
 	out->ifindex = sk->__sk_common.skc_bound_dev_if;
 	if (cgroup)
 		out->cgroup = cgroup->kn->id;
 	if (tp && bpf_core_field_exists(struct tcp_sock___mptcp, is_mptcp) &&
-	    BPF_CORE_READ((struct tcp_sock___mptcp *)tp, is_mptcp))
+	    ((struct tcp_sock___mptcp *)tp)->is_mptcp)
 		out->flags |= EVSK_MPTCP;
 	return 0;
 }
@@ -113,22 +112,40 @@ static __always_inline void own_by_listener(struct sock *sk, struct conn *conn,
 	*owner = listener;
 }
 
+/* accept() was seen by a program that cannot reach the socket's storage. */
+static __always_inline void take_accepted(struct conn *conn, __u64 cookie, struct ev_owner *owner)
+{
+	if (accepted_take(cookie, owner))
+		conn_set_owner(conn, owner);
+}
+
 /* Owner, role and cookie of a full socket whose addresses are in `out`. */
 __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct ev_sock *out)
 {
 	struct ev_owner owner = {};
 
 	out->cookie = cookie;
-	out->role = conn ? conn->role : EVR_UNKNOWN;
-	if (!conn)
+	out->uid = sk->sk_uid.val;
+	if (!conn) {
 		out->flags |= EVSK_NO_STORAGE;
-	else if (conn->lower)
+		own_by_listener(sk, conn, &owner, out);
+		out->owner = owner;
+		return 0;
+	}
+	out->role = conn->role;
+	if (conn->lower)
 		out->flags |= EVSK_LOWER;
+	if (conn->mixed)
+		out->flags |= EVSK_MIXED;
 	conn_owner(sk, conn, &owner);
-	if (attached.accepted && conn && out->role == EVR_SERVER && owner.source == EVO_NONE &&
-	    accepted_take(cookie, &owner))
-		conn_set_owner(conn, &owner);
-	if (out->role == EVR_UNKNOWN || (out->role == EVR_SERVER && owner.source == EVO_NONE))
+	if (attached.accepted && out->role == EVR_SERVER &&
+	    (owner.source == EVO_NONE || owner.source == EVO_LISTENER))
+		take_accepted(conn, cookie, &owner);
+	if (owner.source == EVO_ACCEPT)
+		out->flags &= ~EVSK_MIXED;
+	/* Its birth was not seen, or its listener had no port yet. */
+	if (out->role == EVR_UNKNOWN ||
+	    (out->role == EVR_SERVER && owner.source == EVO_NONE && !conn->mixed))
 		own_by_listener(sk, conn, &owner, out);
 	out->owner = owner;
 	return 0;

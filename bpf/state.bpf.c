@@ -70,9 +70,9 @@ static __always_inline __u32 file_facts(struct file *file)
 	__s64 refs;
 
 	if (bpf_core_field_exists(struct file___f_ref, f_ref))
-		refs = BPF_CORE_READ((struct file___f_ref *)file, f_ref.refcnt.counter) + 1;
+		refs = ((struct file___f_ref *)file)->f_ref.refcnt.counter + 1;
 	else
-		refs = BPF_CORE_READ((struct file___f_count *)file, f_count.counter);
+		refs = ((struct file___f_count *)file)->f_count.counter;
 	return refs > 0 ? EVF_FILE_LIVE : EVF_FILE_DEAD;
 }
 
@@ -83,8 +83,8 @@ static __always_inline __u32 bucket_facts(struct sock *sk)
 
 	if (!bpf_core_field_exists(net->ipv4.tcp_death_row.sysctl_max_tw_buckets))
 		return EVF_TW_FULL;	/* not readable: may be */
-	used = BPF_CORE_READ(net, ipv4.tcp_death_row.tw_refcount.refs.counter) - 1;
-	max = BPF_CORE_READ(net, ipv4.tcp_death_row.sysctl_max_tw_buckets);
+	used = net->ipv4.tcp_death_row.tw_refcount.refs.counter - 1;
+	max = net->ipv4.tcp_death_row.sysctl_max_tw_buckets;
 	return used >= max ? EVF_TW_FULL : 0;
 }
 
@@ -140,7 +140,7 @@ static __always_inline void collect_facts(struct sock *sk, struct tcp_sock *tp, 
 		e->facts |= tcp_facts(tp, conn);
 		e->unread = unread_bytes(tp, e->facts);
 		e->user_timeout_ms = tp->inet_conn.icsk_user_timeout;
-		e->retransmits = BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
+		e->retransmits = tp->inet_conn.icsk_retransmits;
 	}
 	e->err = sk->sk_err;
 	e->err_soft = sk->sk_err_soft;
@@ -187,6 +187,22 @@ static __always_inline void birth(struct conn *conn, __u32 from, __u32 to)
 	}
 }
 
+/* A child's owner is its listener's until accept(): looked up once, here, where
+ * its own address is either set or still the listener's. */
+static __always_inline void inherit(struct sock *sk, struct tcp_sock *tp, struct conn *conn)
+{
+	struct ev_owner listener = {};
+	struct ev_sock at = {};
+
+	sock_describe(sk, tp, &at);
+	if (!listener_find(&at, sk->__sk_common.skc_family == AF_INET6, &listener))
+		return;
+	if (listener.source == EVO_NONE)
+		conn->mixed = 1;
+	else
+		conn_set_owner(conn, &listener);
+}
+
 static __always_inline void keep_listeners(const struct ev_state *e)
 {
 	if (e->to == EVS_LISTEN)
@@ -229,8 +245,10 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	/* The birth of a child: up to 6.12 it still carries its listener's cookie
 	 * and no peer. It is told at its next event, whose `from` it is. */
 	if (from == EVS_LISTEN && to == EVS_SYN_RECV) {
-		if (conn)
+		if (conn) {
+			inherit(sk, tp, conn);
 			remember(sk, tp, conn, &e);
+		}
 		return;
 	}
 	if (e.stored && e.stored != from)
@@ -261,7 +279,6 @@ int BPF_PROG(state, struct sock *sk, int from, int to)
 {
 	struct conn *conn;
 
-	count(EVC_RAN_1);
 	if (sk->sk_protocol != IPPROTO_TCP || from == to) {
 		count(EVC_IGNORED_1);
 		return 0;
@@ -278,7 +295,6 @@ int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
 {
 	struct conn *conn;
 
-	count(EVC_RAN_2);
 	if (sk->sk_protocol != IPPROTO_TCP || from == to) {
 		count(EVC_IGNORED_2);
 		return 0;
@@ -310,7 +326,7 @@ int BPF_PROG(sock_end, struct sock *sk)
 		return 0;
 	conn->ended = 1;
 	count(EVC_ENDED);
-	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source == EVO_NONE) {
+	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source != EVO_ACCEPT) {
 		struct ev_owner unused = {};
 
 		accepted_take(bpf_get_socket_cookie(sk), &unused);

@@ -67,6 +67,9 @@ struct conn {
 	__u8 lower;		/* since_ns is a lower bound */
 	__u8 born;		/* counted in EVC_BORN */
 	__u8 ended;		/* and in EVC_ENDED */
+	__u8 mixed;		/* several owners listen on its port */
+	__u8 in_files;		/* the snapshot knows an owner */
+	__u8 pad[6];
 	struct ev_owner owner;	/* a hook's; source is written last */
 };
 
