@@ -98,8 +98,8 @@ def test_stopped_reader_stalls_nobody():
     lost = sum(r["tcptrail"]["lost"]["total"] for r in of(records, "lost"))
     totals = stop["tcptrail"]["totals"]
     assert lost > 0 and totals["lost"]["total"] == lost, (lost, totals)
-    # 5,000 connections make 10 transitions each, the listener two.
-    assert got + totals["lost"]["ring"] >= 50000, (got, totals)
+    # 5,000 connections make nine transitions each that are told.
+    assert got + totals["lost"]["ring"] >= 45000, (got, totals)
     assert "lost" in tracer.stderr()
     return f"{got} told, {lost} counted as lost"
 

@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""validate.py SCHEMA < LINES - every line is a record of the schema, uses no
+field that the schema does not know, and would be refused with a field that its
+action requires removed or of another type."""
+import copy
+import json
+import sys
+
+from jsonschema.validators import Draft202012Validator
+
+failed = 0
+
+
+def report(name, problems):
+    global failed
+    if problems:
+        failed = 1
+        print(f"FAIL golden.{name}: {problems[0]}" + (f" and {len(problems) - 1} more" if len(problems) > 1 else ""))
+    else:
+        print(f"PASS golden.{name}")
+
+
+def closed(schema):
+    """The same schema, but no property that it does not name."""
+    schema = copy.deepcopy(schema)
+
+    def close(node):
+        if not isinstance(node, dict):
+            return
+        if "properties" in node and "additionalProperties" not in node:
+            node["additionalProperties"] = False
+        for child in list(node.get("properties", {}).values()) + list(node.get("$defs", {}).values()):
+            close(child)
+    close(schema)
+    return schema
+
+
+def required(schema, record):
+    """Paths of the fields that this record must have."""
+    paths = [(name,) for name in schema["required"]]
+    for name, sub in schema["properties"].items():
+        paths += [(name, r) for r in sub.get("required", []) if name in record]
+    for rule in schema["allOf"]:
+        actions = rule["if"].get("properties", {}).get("event", {}).get("properties", {}).get("action", {})
+        if record["event"]["action"] not in actions.get("enum", []):
+            continue
+        then = rule["then"]
+        paths += [(name,) for name in then.get("required", [])]
+        for name, sub in then.get("properties", {}).items():
+            paths += [(name, r) for r in sub.get("required", [])]
+    return sorted(set(paths))
+
+
+def at(record, path):
+    for name in path[:-1]:
+        record = record[name]
+    return record
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as f:
+        schema = json.load(f)
+    Draft202012Validator.check_schema(schema)
+    strict, plain = Draft202012Validator(closed(schema)), Draft202012Validator(schema)
+    raw = sys.stdin.buffer.read().splitlines(keepends=True)
+    report("lines_are_short_utf8", [f"{len(line)} bytes" for line in raw
+                                    if len(line) > 4096 or not line.endswith(b"\n")])
+    records = [json.loads(line.decode("utf-8")) for line in raw]
+    report("records", [f"{r['event']['action']}: {e.message}" for r in records
+                       for e in strict.iter_errors(r)])
+    removed, typed = [], []
+    for record in records:
+        for path in required(schema, record):
+            broken = copy.deepcopy(record)
+            if path[-1] not in at(broken, path):
+                continue
+            del at(broken, path)[path[-1]]
+            if plain.is_valid(broken):
+                removed.append(f"{record['event']['action']} without {'.'.join(path)}")
+            at(broken, path)[path[-1]] = [None]
+            if plain.is_valid(broken):
+                typed.append(f"{record['event']['action']} with another {'.'.join(path)}")
+    report("removed_fields_are_refused", removed)
+    report("other_types_are_refused", typed)
+    seen = {r["event"]["action"] for r in records}
+    known = set(schema["properties"]["event"]["properties"]["action"]["enum"])
+    report("every_action_is_here", sorted(known - seen))
+    numbers = [r["event"]["sequence"] for r in records]
+    report("sequence_has_no_gap", [] if numbers == list(range(1, len(numbers) + 1)) else ["it has"])
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
