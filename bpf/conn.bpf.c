@@ -23,15 +23,21 @@ __hidden struct conn *conn_get(struct sock *sk)
 	/* Another CPU made it between the look-up and the creation: -EEXIST. */
 	if (!conn)
 		conn = bpf_sk_storage_get(&conns, sk, 0, 0);
-	if (!conn) {
+	if (!conn)
 		count(EVC_NO_STORAGE);
-		return NULL;
-	}
-	if (!conn->born) {
-		conn->born = 1;
-		count(EVC_BORN);
-	}
 	return conn;
+}
+
+/* From here on its end is waited for. Not from the birth of a child: when two
+ * CPUs make a child of one request the loser is freed without an end
+ * (inet_csk_complete_hashdance()). */
+__hidden int conn_follow(struct conn *conn)
+{
+	if (conn->born)
+		return 0;
+	conn->born = 1;
+	count(EVC_BORN);
+	return 0;
 }
 
 __hidden struct conn *conn_find(struct sock *sk)

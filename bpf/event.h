@@ -250,7 +250,7 @@ enum ev_counter {
 	EVC_FILTERED = 24,	/* state transitions a filter left out */
 	EVC_NO_END = 25,	/* sockets destroyed in a state other than CLOSED */
 	EVC_LATE = 26,		/* sockets first seen in mid-life */
-	EVC_BORN = 27,		/* sockets that got storage */
+	EVC_BORN = 27,		/* sockets whose end is waited for */
 	EVC_ENDED = 28,		/* of those, whose end was seen */
 	EVC_MAX = 32,
 };

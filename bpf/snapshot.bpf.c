@@ -89,6 +89,7 @@ int snapshot(struct bpf_iter__task_file *ctx)
 	if (!conn)
 		return 0;
 	seen_in(conn, state);
+	conn_follow(conn);
 	if (conn->owner.source != EVO_NONE || !own(sk, task))
 		return 0;
 	conn->in_files = 1;

@@ -251,6 +251,8 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 		}
 		return;
 	}
+	if (conn)
+		conn_follow(conn);
 	if (e.stored && e.stored != from)
 		count(EVC_GAPS);
 	/* Nobody's file held it when we looked, or no program ran at its birth. */
@@ -315,17 +317,17 @@ int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
  * The end of every full socket. Its last transition was to CLOSED, or the
  * socket never had one; where not, the programs were not called for it.
  */
-SEC("?tp_btf/tcp_destroy_sock")
-int BPF_PROG(sock_end, struct sock *sk)
+static __always_inline int end_of(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);
 	struct ev_state e = { .to = EVS_CLOSE };
 	struct tcp_sock *tp;
 
-	if (!conn)
+	if (!conn || conn->ended)
 		return 0;
 	conn->ended = 1;
-	count(EVC_ENDED);
+	if (conn->born)
+		count(EVC_ENDED);
 	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source != EVO_ACCEPT) {
 		struct ev_owner unused = {};
 
@@ -347,4 +349,17 @@ int BPF_PROG(sock_end, struct sock *sk)
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));
 	return 0;
+}
+
+/* Twice, as the state program is and for the same reason. */
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(sock_end, struct sock *sk)
+{
+	return end_of(sk);
+}
+
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(sock_end_understudy, struct sock *sk)
+{
+	return end_of(sk);
 }

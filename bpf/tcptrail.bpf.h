@@ -92,6 +92,7 @@ __hidden int emit(struct ev_head *record, __u32 size);
 /* conn.bpf.c */
 __hidden struct conn *conn_get(struct sock *sk);
 __hidden struct conn *conn_find(struct sock *sk);
+__hidden int conn_follow(struct conn *conn);
 __hidden int conn_set_owner(struct conn *conn, const struct ev_owner *owner);
 __hidden int conn_own(struct conn *conn, __u8 source);
 __hidden int conn_owner(struct sock *sk, struct conn *conn, struct ev_owner *owner);

@@ -29,7 +29,9 @@ have() {
 name_here() {
 	case $1 in
 	bpftool) apt-cache show bpftool >/dev/null 2>&1 && echo bpftool || echo "linux-tools-common linux-tools-$(uname -r)" ;;
-	libclang-rt-14-dev) apt-cache show "$1" 2>/dev/null | grep -q ^Package && echo "$1" ;;
+	libclang-rt-14-dev)
+		if apt-cache show "$1" 2>/dev/null | grep -q ^Package; then echo "$1"; else echo libclang-rt-dev; fi
+		;;
 	*) echo "$1" ;;
 	esac
 }
@@ -52,7 +54,7 @@ install() {
 		read -ra p <<<"$(name_here "$p")"
 		names+=("${p[@]}")
 	done
-	DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${names[@]}" >&2 ||
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "${names[@]}" >&2 ||
 		{ say "could not install ${names[*]}"; return 1; }
 }
 

@@ -16,7 +16,7 @@ struct cgroups;
 struct cgroups *cgroup_open(void);
 void cgroup_close(struct cgroups *cgroups);
 
-/* NULL: the root, gone, or not to be resolved. Valid until the next call. */
+/* NULL: the root, gone, or not to be resolved. Valid until the next call: a record is told before. */
 const struct cgroup_info *cgroup_find(struct cgroups *cgroups, uint64_t id);
 
 #endif /* TCPTRAIL_CGROUP_H */

@@ -21,7 +21,10 @@ static bool container(const char *part, size_t len, char *out)
 
 	if (ends_with(part, len, ".scope"))
 		len -= strlen(".scope");
-	if (len < ID_LEN || (len > ID_LEN && part[len - ID_LEN - 1] != '-'))
+	if (len < ID_LEN || (len > ID_LEN && !strchr("-:", part[len - ID_LEN - 1])))
+		return false;
+	/* A monitor of the container (podman, CRI-O), outside of it. */
+	if (ends_with(part, len - ID_LEN, "conmon-"))
 		return false;
 	part += len - ID_LEN;
 	while (n < ID_LEN && isxdigit((unsigned char)part[n]) && !isupper((unsigned char)part[n]))
@@ -37,7 +40,8 @@ static bool container(const char *part, size_t len, char *out)
  * "-" of the uid is a "_". */
 static bool pod(const char *part, size_t len, char *out)
 {
-	const char *uid = NULL;
+	const char *uid;
+	char found[37];
 
 	if (ends_with(part, len, ".slice"))
 		len -= strlen(".slice");
@@ -51,9 +55,10 @@ static bool pod(const char *part, size_t len, char *out)
 
 		if (dash ? uid[i] != '-' && uid[i] != '_' : !isxdigit((unsigned char)uid[i]))
 			return false;
-		out[i] = dash ? '-' : uid[i];
+		found[i] = dash ? '-' : uid[i];
 	}
-	out[36] = '\0';
+	found[36] = '\0';
+	memcpy(out, found, sizeof(found));
 	return true;
 }
 
@@ -68,6 +73,11 @@ static bool unit(const char *part, size_t len, char *out, bool *is_slice)
 		return false;
 	if (slice && out[0] && !*is_slice)
 		return false;
+	/* systemd's VALID_CHARS_WITH_AT: anything else is somebody's directory. */
+	for (size_t i = 0; i < len; i++)
+		if (!isascii((unsigned char)part[i]) ||
+		    (!isalnum((unsigned char)part[i]) && !strchr(":-_.\\@", part[i])))
+			return false;
 	memcpy(out, part, len);
 	out[len] = '\0';
 	*is_slice = slice;

@@ -160,6 +160,15 @@ bool pipeline_take(void *ctx, const void *data, size_t size)
 	return !queue_full(p->queue);
 }
 
+/* In the middle of something that takes long: the ring's room is given back. */
+static void breathe(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	if (!queue_full(p->queue))
+		loader_consume(p->loader);
+}
+
 static int ask_ports(void *ctx, struct portfill_slot *slots, size_t len)
 {
 	struct pipeline *p = ctx;
@@ -342,7 +351,7 @@ bool pipeline_attach(struct pipeline *p, struct loader *loader)
 	p->reasons = btfnames_open(loader_btf(loader), "sk_rst_reason", "SK_RST_REASON_");
 	p->stream = stream_open(p->options, outcomes);
 	if (left && left->method == EVM_POLL && p->options->events & EVENTS_STATE) {
-		p->twpoll = twpoll_open(tell_polled, p);
+		p->twpoll = twpoll_open(tell_polled, breathe, p);
 		if (!p->twpoll)
 			return false;
 	}

@@ -51,9 +51,8 @@ enum record_kind {
 #define RECORD_MISSED_MAX 6
 
 /* What a cgroup's path tells. Strings are owned by the cgroup cache (cgroup.h)
- * and live until it is closed; NULL where the path does not tell. */
+ * and live until its next look-up; NULL where the path does not tell. */
 struct cgroup_info {
-	const char *path;		/* "/system.slice/nginx.service" */
 	const char *unit;		/* systemd unit: "nginx.service" */
 	const char *container_id;	/* 64 hex digits */
 	const char *pod_uid;		/* Kubernetes: 8-4-4-4-12 */

@@ -25,7 +25,7 @@ const struct fact facts[FACTS] = {
 	},
 	[FACT_SOCK_END] = {
 		.name = "gap check at the end of a socket",
-		.ways = { TP_BTF("sock_end") },
+		.ways = { TP_BTF("sock_end", "sock_end_understudy") },
 		.without = "a missed last transition is not found",
 	},
 	[FACT_SNAPSHOT] = {

@@ -33,6 +33,7 @@ struct entry {
 
 struct twpoll {
 	twpoll_fn fn;
+	void (*breathe)(void *ctx);
 	void *ctx;
 	struct entry *entries;
 	size_t room;		/* of entries */
@@ -47,13 +48,14 @@ struct twpoll {
 	uint64_t unseen;
 };
 
-struct twpoll *twpoll_open(twpoll_fn fn, void *ctx)
+struct twpoll *twpoll_open(twpoll_fn fn, void (*breathe)(void *ctx), void *ctx)
 {
 	struct twpoll *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->fn = fn;
+	t->breathe = breathe;
 	t->ctx = ctx;
 	t->index = calloc(INDEX_SIZE, sizeof(*t->index));
 	if (t->index)
@@ -305,6 +307,8 @@ static int dump(struct twpoll *t, int sock, int family, uint32_t netns)
 
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
+		if (t->breathe)
+			t->breathe(t->ctx);
 		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
 			if (h->nlmsg_type == NLMSG_DONE)
 				return 0;

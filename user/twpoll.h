@@ -22,7 +22,9 @@ struct twpoll;
 
 typedef void (*twpoll_fn)(void *ctx, const struct ev_timewait *ev);
 
-struct twpoll *twpoll_open(twpoll_fn fn, void *ctx);	/* NULL: no memory */
+/* `breathe` (NULL: nothing to do) is called between the parts of a dump: it may
+ * take long, and a ring fills meanwhile. NULL: no memory. */
+struct twpoll *twpoll_open(twpoll_fn fn, void (*breathe)(void *ctx), void *ctx);
 void twpoll_close(struct twpoll *t);
 
 /* A mini-socket began: `state` is EVS_TIME_WAIT or EVS_FIN_WAIT2 (an orphan's). */

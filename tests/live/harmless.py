@@ -61,7 +61,7 @@ def test_tracer_at_its_memory_limit():
         with open(f"{directory}/{limit}", "w", encoding="ascii") as f:
             f.write("-1" if limit != "memory.max" else "max")
         time.sleep(0.5)
-        tracer.end()
+        assert tracer.end() == 0, tracer.stderr()
         assert truth["connections"] == CONNECTIONS
         records = tracer.records()
         totals = of(records, "stop")[0]["tcptrail"]["totals"]

@@ -35,7 +35,7 @@ static struct ev_state connection(uint16_t port, uint64_t cookie)
 static void test_reused(void **state)
 {
 	struct told told = { 0 };
-	struct twpoll *t = twpoll_open(tell, &told);
+	struct twpoll *t = twpoll_open(tell, NULL, &told);
 	struct ev_state e = connection(4000, 1), other = connection(4001, 2);
 
 	(void)state;
@@ -59,7 +59,7 @@ static void test_reused(void **state)
 static void test_moved(void **state)
 {
 	struct told told = { 0 };
-	struct twpoll *t = twpoll_open(tell, &told);
+	struct twpoll *t = twpoll_open(tell, NULL, &told);
 	struct ev_state e = connection(4000, 1);
 	struct ev_timewait moved = { .head.ts_ns = 9000, .sock = e.sock };
 
@@ -75,7 +75,7 @@ static void test_moved(void **state)
 static void test_namespace_gone(void **state)
 {
 	struct told told = { 0 };
-	struct twpoll *t = twpoll_open(tell, &told);
+	struct twpoll *t = twpoll_open(tell, NULL, &told);
 	struct ev_state e = connection(4000, 1);
 
 	(void)state;
@@ -91,7 +91,7 @@ static void test_namespace_gone(void **state)
 static void test_bounded(void **state)
 {
 	struct told told = { 0 };
-	struct twpoll *t = twpoll_open(tell, &told);
+	struct twpoll *t = twpoll_open(tell, NULL, &told);
 
 	(void)state;
 	for (uint32_t i = 0; i < TWPOLL_MAX + 10; i++) {
