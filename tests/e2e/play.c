@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * play.c - plays scenarios of TCP on loopback, each in a network namespace of its
+ * own, and prints what is true of each socket.
+ *
+ *   play --list | play --all | play NAME...
+ */
+#include <err.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+#define PATIENCE_S 60
+
+static void own_namespace(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd;
+
+	must(!unshare(CLONE_NEWNET), "unshare");
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	must(fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &lo), "lo up");
+	close(fd);
+}
+
+static void name(const char *prefix, const char *scenario)
+{
+	char comm[16];
+
+	snprintf(comm, sizeof(comm), "%s-%s", prefix, scenario);
+	prctl(PR_SET_NAME, comm);
+}
+
+static void open_listener(struct end *e)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+
+	e->listener = open_socket(e);
+	if (e->mapped) {
+		option(e->listener, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+		must(!listen(e->listener, 5), "listen");
+	} else {
+		bind_port(e, e->listener, 0);
+		must(!listen(e->listener, 5), "listen");
+	}
+	must(!getsockname(e->listener, (void *)&at, &len), "getsockname");
+	e->port = ntohs(((struct sockaddr_in *)&at)->sin_port);
+	truth(e, "listener", e->listener);
+}
+
+static pid_t server(const struct scenario *s, struct end *e)
+{
+	pid_t pid = fork();
+
+	must(pid >= 0, "fork");
+	if (pid)
+		return pid;
+	alarm(PATIENCE_S);
+	name("s", s->name);
+	e->role = "server";
+	if (!s->no_listener)
+		open_listener(e);
+	must(write(e->to, &e->port, sizeof(e->port)) == sizeof(e->port), "port");
+	s->server(e);
+	_exit(0);
+}
+
+static pid_t client(const struct scenario *s, struct end *e)
+{
+	pid_t pid = fork();
+
+	must(pid >= 0, "fork");
+	if (pid)
+		return pid;
+	alarm(PATIENCE_S);
+	name("c", s->name);
+	e->role = "client";
+	must(read(e->from, &e->port, sizeof(e->port)) == sizeof(e->port), "port");
+	s->client(e);
+	_exit(0);
+}
+
+/* Both ends; the namespace stays until what is polled has been seen. */
+static int stage(const struct scenario *s)
+{
+	struct end left = { .scenario = s->name, .family = s->family ? s->family : AF_INET,
+			    .mapped = s->mapped }, right = left;
+	int there[2], back[2], status, failed = 0;
+	pid_t pids[2];
+
+	own_namespace();
+	if (s->prepare)
+		s->prepare();
+	must(!pipe(there) && !pipe(back), "pipe");
+	left.to = there[1];
+	left.from = back[0];
+	right.to = back[1];
+	right.from = there[0];
+	pids[0] = server(s, &left);
+	pids[1] = client(s, &right);
+	for (int i = 0; i < 2; i++) {
+		waitpid(pids[i], &status, 0);
+		/* sigkill's client dies as it should. */
+		if (!WIFEXITED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status))
+			failed = 1;
+	}
+	nap_ms(2500);
+	return failed;
+}
+
+static void play(const struct scenario *s)
+{
+	pid_t pid = fork();
+	int status;
+
+	must(pid >= 0, "fork");
+	if (!pid)
+		_exit(stage(s));
+	waitpid(pid, &status, 0);
+	printf("{\"scenario\":\"%s\",\"ended\":%s}\n", s->name,
+	       WIFEXITED(status) && !WEXITSTATUS(status) ? "true" : "false");
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	bool all = argc == 2 && !strcmp(argv[1], "--all");
+	bool list = argc == 2 && !strcmp(argv[1], "--list");
+
+	if (argc < 2)
+		errx(2, "usage: play --list | --all | NAME...");
+	signal(SIGPIPE, SIG_IGN);
+	for (const struct scenario *s = scenarios; s->name; s++) {
+		bool wanted = all;
+
+		for (int i = 1; i < argc; i++)
+			wanted |= !strcmp(argv[i], s->name);
+		if (list)
+			puts(s->name);
+		else if (wanted)
+			play(s);
+	}
+	return 0;
+}

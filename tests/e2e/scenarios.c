@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * scenarios.c - one pair of functions a scenario; what has to be seen of each is
+ * written down in expect.py.
+ */
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef TCP_FASTOPEN_NO_COOKIE
+#define TCP_FASTOPEN_NO_COOKIE 34
+#endif
+
+static const struct linger abort_it = { .l_onoff = 1 };
+
+/* The server accepts, lets the client go on, closes when the client has. */
+static void serve(struct end *e)
+{
+	int fd = accepted(e);
+
+	go(e);
+	read_to_end(fd);
+	close(fd);
+}
+
+static void close_first(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	close(fd);
+}
+
+static void serve_closing_first(struct end *e)
+{
+	int fd = accepted(e);
+
+	close(fd);
+}
+
+static void close_second(struct end *e)
+{
+	int fd = dialled(e);
+
+	read_to_end(fd);
+	close(fd);
+}
+
+static void half_close(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	must(!shutdown(fd, SHUT_WR), "shutdown");
+	read_to_end(fd);
+	close(fd);
+}
+
+static void serve_after_eof(struct end *e)
+{
+	int fd = accepted(e);
+
+	go(e);
+	read_to_end(fd);
+	must(write(fd, "late", 4) == 4, "write");
+	close(fd);
+}
+
+static void nobody(struct end *e)
+{
+	(void)e;
+}
+
+static void refused(struct end *e)
+{
+	int fd = open_socket(e);
+
+	e->port = 1;
+	must(dial(e, fd) == ECONNREFUSED, "connect was not refused");
+	truth(e, "client", fd);
+}
+
+static void serve_deaf(struct end *e)
+{
+	deaf(e->listener, true);
+	go(e);
+	await(e);
+}
+
+static void syn_timeout(struct end *e)
+{
+	int fd = open_socket(e);
+
+	await(e);
+	option(fd, IPPROTO_TCP, TCP_SYNCNT, 1);
+	must(dial(e, fd) == ETIMEDOUT, "connect did not time out");
+	truth(e, "client", fd);
+	go(e);
+}
+
+static void syn_user_timeout(struct end *e)
+{
+	int fd = open_socket(e);
+
+	await(e);
+	option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1500);
+	must(dial(e, fd) == ETIMEDOUT, "connect did not time out");
+	truth(e, "client", fd);
+	go(e);
+}
+
+static void cancelled(struct end *e)
+{
+	int fd = open_socket(e);
+
+	await(e);
+	must(!fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+	must(dial(e, fd) == EINPROGRESS, "connect did not wait");
+	truth(e, "client", fd);
+	nap_ms(100);
+	close(fd);
+	go(e);
+}
+
+static void one_port(void)
+{
+	sysctl_put("ip_local_port_range", "40000 40000");
+}
+
+static void no_port_left(struct end *e)
+{
+	int first, second;
+
+	e->port = 39999;
+	await(e);
+	first = dialled(e);
+	second = open_socket(e);
+	must(dial(e, second) == EADDRNOTAVAIL, "a port was left");
+	truth(e, "client", second);
+	close(first);
+}
+
+/* Its listener has to be outside of the range. */
+static void serve_on_39999(struct end *e)
+{
+	int fd;
+
+	e->listener = open_socket(e);
+	bind_port(e, e->listener, 39999);
+	must(!listen(e->listener, 5), "listen");
+	truth(e, "listener", e->listener);
+	go(e);
+	fd = accepted(e);
+	read_to_end(fd);
+	close(fd);
+}
+
+static void unread(struct end *e)
+{
+	int fd = dialled(e);
+
+	must(write(fd, "data", 4) == 4, "write");
+	go(e);
+	read_to_end(fd);
+	close(fd);
+}
+
+static void serve_without_reading(struct end *e)
+{
+	int fd = accepted(e);
+
+	await(e);
+	nap_ms(50);
+	close(fd);
+}
+
+static void linger0(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	must(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)), "SO_LINGER");
+	close(fd);
+}
+
+static void linger2(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	option(fd, IPPROTO_TCP, TCP_LINGER2, -1);
+	close(fd);
+}
+
+static void exits(struct end *e)
+{
+	dialled(e);
+	await(e);
+	_exit(0);
+}
+
+static void is_killed(struct end *e)
+{
+	dialled(e);
+	await(e);
+	raise(SIGKILL);
+}
+
+static void serve_closing_late(struct end *e)
+{
+	int fd = accepted(e);
+
+	go(e);
+	read_to_end(fd);
+	nap_ms(300);
+	close(fd);
+}
+
+static void short_fin_timeout(void)
+{
+	sysctl_put("tcp_fin_timeout", "1");
+}
+
+static void serve_closing_too_late(struct end *e)
+{
+	int fd = accepted(e);
+
+	go(e);
+	read_to_end(fd);
+	nap_ms(5000);
+	close(fd);
+}
+
+static void reuse_time_wait(void)
+{
+	sysctl_put("tcp_tw_reuse", "1");
+}
+
+static void serve_twice(struct end *e)
+{
+	serve(e);
+	serve(e);
+}
+
+static void dial_from_41000(struct end *e)
+{
+	int fd = open_socket(e);
+
+	bind_port(e, fd, 41000);
+	errno = dial(e, fd);
+	must(!errno, "connect");
+	truth(e, "client", fd);
+	await(e);
+	close(fd);
+}
+
+static void same_port_again(struct end *e)
+{
+	dial_from_41000(e);
+	nap_ms(1500);
+	dial_from_41000(e);
+}
+
+static void no_time_wait(void)
+{
+	sysctl_put("tcp_max_tw_buckets", "0");
+}
+
+static void killed(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	if (!destroy(fd))
+		skip(e, "this kernel has no SOCK_DESTROY");
+	close(fd);
+}
+
+static void serve_nobody(struct end *e)
+{
+	await(e);
+	await(e);
+	close(e->listener);
+	go(e);
+}
+
+static void two_in_the_queue(struct end *e)
+{
+	int first = dialled(e), second = dialled(e);
+
+	nap_ms(100);
+	go(e);
+	go(e);
+	await(e);
+	nap_ms(50);
+	close(first);
+	close(second);
+}
+
+static void keepalive(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+	option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+	option(fd, IPPROTO_TCP, TCP_KEEPCNT, 1);
+	read_to_end(fd);
+	close(fd);
+	go(e);
+}
+
+static void user_timeout(struct end *e)
+{
+	int fd = dialled(e);
+
+	await(e);
+	option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000);
+	must(write(fd, "data", 4) == 4, "write");
+	read_to_end(fd);
+	close(fd);
+	go(e);
+}
+
+static void serve_going_deaf(struct end *e)
+{
+	int fd = accepted(e);
+
+	deaf(fd, true);
+	go(e);
+	await(e);
+	deaf(fd, false);
+	close(fd);
+	nap_ms(100);
+}
+
+static void fast_open_on(void)
+{
+	sysctl_put("tcp_fastopen", "519");	/* client, server, no cookie needed */
+}
+
+static void fast_open(struct end *e)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(e->port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = open_socket(e);
+
+	await(e);
+	option(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1);
+	must(sendto(fd, "data", 4, MSG_FASTOPEN, (void *)&to, sizeof(to)) == 4, "sendto");
+	truth(e, "client", fd);
+	await(e);
+	close(fd);
+}
+
+static void serve_fast_open(struct end *e)
+{
+	option(e->listener, IPPROTO_TCP, TCP_FASTOPEN, 5);
+	go(e);
+	serve(e);
+}
+
+static void cookies_only(void)
+{
+	sysctl_put("tcp_syncookies", "2");
+}
+
+static void serve_by_a_child(struct end *e)
+{
+	int fd = accepted(e);
+	pid_t child = fork();
+
+	must(child >= 0, "fork");
+	if (!child) {
+		prctl(PR_SET_NAME, "another");
+		close(e->listener);
+		go(e);
+		read_to_end(fd);
+		close(fd);
+		_exit(0);
+	}
+	close(fd);
+	waitpid(child, NULL, 0);
+}
+
+static void renamed(struct end *e)
+{
+	int fd = dialled(e);
+
+	prctl(PR_SET_NAME, "another");
+	await(e);
+	close(fd);
+}
+
+static void hostile(struct end *e)
+{
+	prctl(PR_SET_NAME, "\033[31m\xff\n\"\\");
+	close_first(e);
+}
+
+static void self_connect(struct end *e)
+{
+	int fd = open_socket(e);
+
+	e->port = 42000;
+	bind_port(e, fd, e->port);
+	errno = dial(e, fd);
+	must(!errno, "connect to itself");
+	truth(e, "client", fd);
+	close(fd);
+}
+
+const struct scenario scenarios[] = {
+	{ "client-closes-first", serve, close_first, NULL, 0, false, false },
+	{ "ipv6", serve, close_first, NULL, AF_INET6, false, false },
+	{ "v4-mapped", serve, close_first, NULL, AF_INET6, true, false },
+	{ "server-closes-first", serve_closing_first, close_second, NULL, 0, false, false },
+	{ "half-close", serve_after_eof, half_close, NULL, 0, false, false },
+	{ "refused", nobody, refused, NULL, 0, false, true },
+	{ "syn-timeout", serve_deaf, syn_timeout, NULL, 0, false, false },
+	{ "syn-user-timeout", serve_deaf, syn_user_timeout, NULL, 0, false, false },
+	{ "cancelled", serve_deaf, cancelled, NULL, 0, false, false },
+	{ "connect-failed", serve_on_39999, no_port_left, one_port, 0, false, true },
+	{ "unread-data", serve_without_reading, unread, NULL, 0, false, false },
+	{ "linger0", serve, linger0, NULL, 0, false, false },
+	{ "linger2", serve_closing_late, linger2, NULL, 0, false, false },
+	{ "exit", serve, exits, NULL, 0, false, false },
+	{ "sigkill", serve, is_killed, NULL, 0, false, false },
+	{ "orphan-then-fin", serve_closing_late, close_first, NULL, 0, false, false },
+	{ "orphan-timeout", serve_closing_too_late, close_first, short_fin_timeout, 0, false, false },
+	{ "time-wait-reused", serve_twice, same_port_again, reuse_time_wait, 0, false, false },
+	{ "time-wait-overflow", serve_after_eof, half_close, no_time_wait, 0, false, false },
+	{ "killed", serve, killed, NULL, 0, false, false },
+	{ "listener-closed", serve_nobody, two_in_the_queue, NULL, 0, false, false },
+	{ "keepalive-timeout", serve_going_deaf, keepalive, NULL, 0, false, false },
+	{ "user-timeout", serve_going_deaf, user_timeout, NULL, 0, false, false },
+	{ "fast-open", serve_fast_open, fast_open, fast_open_on, 0, false, false },
+	{ "syncookies", serve, close_first, cookies_only, 0, false, false },
+	{ "fork", serve_by_a_child, close_first, NULL, 0, false, false },
+	{ "renamed", serve, renamed, NULL, 0, false, false },
+	{ "hostile-name", serve, hostile, NULL, 0, false, false },
+	{ "self-connect", nobody, self_connect, NULL, 0, false, true },
+	{ 0 },
+};
