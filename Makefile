@@ -79,7 +79,7 @@ $(B)/tests/records: tests/golden/records.c $(B)/libtcptrail.a | $(B)/tests
 	$(call say,TEST,$<) $(CC) $(USER_CFLAGS) -MMD -MP $< $(B)/libtcptrail.a -o $@ $(LIBS)
 
 $(B)/tests/play: $(PLAY) $(wildcard tests/e2e/*.h) | $(B)/tests
-	$(call say,TEST,$@) $(CC) -O2 -g -std=gnu11 $(WARNINGS) $(PLAY) -o $@
+	$(call say,TEST,$@) $(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-field-initializers $(PLAY) -o $@
 
 build/tests/%: tests/load/%.c
 	$(Q)mkdir -p build/tests

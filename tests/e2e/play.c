@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * play.c - plays scenarios of TCP on loopback, each in a network namespace of its
- * own, and prints what is true of each socket.
+ * play.c - plays scenarios of TCP on loopback, all at once, each in a network
+ * namespace of its own, and prints what is true of each socket; at the end of
+ * each, what the kernel says of its namespace.
  *
- *   play --list | play --all | play NAME...
+ *   play --list | --all | --before | NAME...
+ *
+ * --before plays those that open their sockets before the tracer starts; they go
+ * on when the file that PLAY_GATE names exists.
  */
 #include <err.h>
 #include <net/if.h>
@@ -94,7 +98,7 @@ static pid_t client(const struct scenario *s, struct end *e)
 static int stage(const struct scenario *s)
 {
 	struct end left = { .scenario = s->name, .family = s->family ? s->family : AF_INET,
-			    .mapped = s->mapped }, right = left;
+			    .mapped = s->mapped, .protocol = s->protocol }, right = left;
 	int there[2], back[2], status, failed = 0;
 	pid_t pids[2];
 
@@ -110,38 +114,36 @@ static int stage(const struct scenario *s)
 	pids[1] = client(s, &right);
 	for (int i = 0; i < 2; i++) {
 		waitpid(pids[i], &status, 0);
-		/* sigkill's client dies as it should. */
+		/* The scenario sigkill's client dies as it should. */
 		if (!WIFEXITED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status))
 			failed = 1;
 	}
 	nap_ms(2500);
+	kernel_says(s->name, !failed);
 	return failed;
 }
 
 static void play(const struct scenario *s)
 {
 	pid_t pid = fork();
-	int status;
 
 	must(pid >= 0, "fork");
 	if (!pid)
 		_exit(stage(s));
-	waitpid(pid, &status, 0);
-	printf("{\"scenario\":\"%s\",\"ended\":%s}\n", s->name,
-	       WIFEXITED(status) && !WEXITSTATUS(status) ? "true" : "false");
-	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
 	bool all = argc == 2 && !strcmp(argv[1], "--all");
+	bool before = argc == 2 && !strcmp(argv[1], "--before");
 	bool list = argc == 2 && !strcmp(argv[1], "--list");
+	int status, failed = 0;
 
 	if (argc < 2)
-		errx(2, "usage: play --list | --all | NAME...");
+		errx(2, "usage: play --list | --all | --before | NAME...");
 	signal(SIGPIPE, SIG_IGN);
 	for (const struct scenario *s = scenarios; s->name; s++) {
-		bool wanted = all;
+		bool wanted = s->before ? before : all;
 
 		for (int i = 1; i < argc; i++)
 			wanted |= !strcmp(argv[i], s->name);
@@ -150,5 +152,7 @@ int main(int argc, char **argv)
 		else if (wanted)
 			play(s);
 	}
-	return 0;
+	while (wait(&status) > 0)
+		failed |= status != 0;
+	return failed;
 }

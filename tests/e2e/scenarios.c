@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 #ifndef TCP_FASTOPEN_NO_COOKIE
 #define TCP_FASTOPEN_NO_COOKIE 34
 #endif
@@ -392,6 +395,88 @@ static void serve_by_a_child(struct end *e)
 	waitpid(child, NULL, 0);
 }
 
+/* The fd goes to a process that never called accept(). */
+static void send_fd(int over, int fd)
+{
+	char room[CMSG_SPACE(sizeof(fd))] = "", c = 'x';
+	struct iovec data = { &c, 1 };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = room,
+			      .msg_controllen = sizeof(room) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	must(sendmsg(over, &msg, 0) == 1, "sendmsg");
+}
+
+static int receive_fd(int over)
+{
+	char room[CMSG_SPACE(sizeof(int))], c;
+	struct iovec data = { &c, 1 };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = room,
+			      .msg_controllen = sizeof(room) };
+	int fd;
+
+	must(recvmsg(over, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg), "recvmsg");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+static void serve_by_another(struct end *e)
+{
+	int pair[2], fd;
+	pid_t child;
+
+	must(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+	child = fork();
+	must(child >= 0, "fork");
+	if (!child) {
+		prctl(PR_SET_NAME, "another");
+		close(e->listener);
+		fd = receive_fd(pair[1]);
+		go(e);
+		read_to_end(fd);
+		close(fd);
+		_exit(0);
+	}
+	fd = accepted(e);
+	send_fd(pair[0], fd);
+	close(fd);
+	waitpid(child, NULL, 0);
+}
+
+/* One process listens, another accepts. */
+static void accept_in_a_child(struct end *e)
+{
+	pid_t child = fork();
+
+	must(child >= 0, "fork");
+	if (!child) {
+		prctl(PR_SET_NAME, "worker");
+		serve(e);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
+static void serve_through_the_gate(struct end *e)
+{
+	int fd = accepted(e);
+
+	gate();
+	go(e);
+	read_to_end(fd);
+	close(fd);
+}
+
+static void dial_after_the_gate(struct end *e)
+{
+	gate();
+	close_first(e);
+}
+
 static void renamed(struct end *e)
 {
 	int fd = dialled(e);
@@ -420,34 +505,39 @@ static void self_connect(struct end *e)
 }
 
 const struct scenario scenarios[] = {
-	{ "client-closes-first", serve, close_first, NULL, 0, false, false },
-	{ "ipv6", serve, close_first, NULL, AF_INET6, false, false },
-	{ "v4-mapped", serve, close_first, NULL, AF_INET6, true, false },
-	{ "server-closes-first", serve_closing_first, close_second, NULL, 0, false, false },
-	{ "half-close", serve_after_eof, half_close, NULL, 0, false, false },
-	{ "refused", nobody, refused, NULL, 0, false, true },
-	{ "syn-timeout", serve_deaf, syn_timeout, NULL, 0, false, false },
-	{ "syn-user-timeout", serve_deaf, syn_user_timeout, NULL, 0, false, false },
-	{ "cancelled", serve_deaf, cancelled, NULL, 0, false, false },
-	{ "connect-failed", serve_on_39999, no_port_left, one_port, 0, false, true },
-	{ "unread-data", serve_without_reading, unread, NULL, 0, false, false },
-	{ "linger0", serve, linger0, NULL, 0, false, false },
-	{ "linger2", serve_closing_late, linger2, NULL, 0, false, false },
-	{ "exit", serve, exits, NULL, 0, false, false },
-	{ "sigkill", serve, is_killed, NULL, 0, false, false },
-	{ "orphan-then-fin", serve_closing_late, close_first, NULL, 0, false, false },
-	{ "orphan-timeout", serve_closing_too_late, close_first, short_fin_timeout, 0, false, false },
-	{ "time-wait-reused", serve_twice, same_port_again, reuse_time_wait, 0, false, false },
-	{ "time-wait-overflow", serve_after_eof, half_close, no_time_wait, 0, false, false },
-	{ "killed", serve, killed, NULL, 0, false, false },
-	{ "listener-closed", serve_nobody, two_in_the_queue, NULL, 0, false, false },
-	{ "keepalive-timeout", serve_going_deaf, keepalive, NULL, 0, false, false },
-	{ "user-timeout", serve_going_deaf, user_timeout, NULL, 0, false, false },
-	{ "fast-open", serve_fast_open, fast_open, fast_open_on, 0, false, false },
-	{ "syncookies", serve, close_first, cookies_only, 0, false, false },
-	{ "fork", serve_by_a_child, close_first, NULL, 0, false, false },
-	{ "renamed", serve, renamed, NULL, 0, false, false },
-	{ "hostile-name", serve, hostile, NULL, 0, false, false },
-	{ "self-connect", nobody, self_connect, NULL, 0, false, true },
+	{ "client-closes-first", serve, close_first },
+	{ "ipv6", serve, close_first, .family = AF_INET6 },
+	{ "v4-mapped", serve, close_first, .family = AF_INET6, .mapped = true },
+	{ "server-closes-first", serve_closing_first, close_second },
+	{ "half-close", serve_after_eof, half_close },
+	{ "refused", nobody, refused, .no_listener = true },
+	{ "syn-timeout", serve_deaf, syn_timeout },
+	{ "syn-user-timeout", serve_deaf, syn_user_timeout },
+	{ "cancelled", serve_deaf, cancelled },
+	{ "connect-failed", serve_on_39999, no_port_left, .prepare = one_port, .no_listener = true },
+	{ "unread-data", serve_without_reading, unread },
+	{ "linger0", serve, linger0 },
+	{ "linger2", serve_closing_late, linger2 },
+	{ "exit", serve, exits },
+	{ "sigkill", serve, is_killed },
+	{ "orphan-then-fin", serve_closing_late, close_first },
+	{ "orphan-timeout", serve_closing_too_late, close_first, .prepare = short_fin_timeout },
+	{ "time-wait-reused", serve_twice, same_port_again, .prepare = reuse_time_wait },
+	{ "time-wait-overflow", serve_after_eof, half_close, .prepare = no_time_wait },
+	{ "killed", serve, killed },
+	{ "listener-closed", serve_nobody, two_in_the_queue },
+	{ "keepalive-timeout", serve_going_deaf, keepalive },
+	{ "user-timeout", serve_going_deaf, user_timeout },
+	{ "fast-open", serve_fast_open, fast_open, .prepare = fast_open_on },
+	{ "syncookies", serve, close_first, .prepare = cookies_only },
+	{ "fork", serve_by_a_child, close_first },
+	{ "scm-rights", serve_by_another, close_first },
+	{ "prefork", accept_in_a_child, close_first },
+	{ "renamed", serve, renamed },
+	{ "hostile-name", serve, hostile },
+	{ "self-connect", nobody, self_connect, .no_listener = true },
+	{ "mptcp", serve, close_first, .protocol = IPPROTO_MPTCP },
+	{ "open-before", serve_through_the_gate, close_first, .before = true },
+	{ "listening-before", serve, dial_after_the_gate, .before = true },
 	{ 0 },
 };

@@ -18,6 +18,7 @@ struct end {
 	int to;			/* pipe to the other end */
 	int from;
 	int family;		/* of the connection: AF_INET or AF_INET6 */
+	int protocol;		/* 0, or IPPROTO_MPTCP */
 	bool mapped;		/* IPv4 to a dual-stack listener */
 	int listener;		/* server */
 	uint16_t port;		/* of the listener */
@@ -31,11 +32,14 @@ struct scenario {
 	int family;		/* 0: AF_INET */
 	bool mapped;
 	bool no_listener;	/* the server opens none */
+	bool before;		/* the tracer starts while it waits at gate() */
+	int protocol;
 };
 
 /* The other end goes on; wait until it lets us. */
 void go(struct end *e);
 void await(struct end *e);
+void gate(void);		/* until the tracer runs */
 
 /* Socket calls that must not fail: the scenario ends with what did. */
 int open_socket(const struct end *e);
@@ -50,6 +54,9 @@ void bind_port(struct end *e, int fd, uint16_t port);
 void read_to_end(int fd);
 void nap_ms(int ms);
 bool destroy(int fd);			/* SOCK_DESTROY, as ss -K; false: not here */
+
+/* A line at the end: counters and mini-sockets of the namespace, as /proc has them. */
+void kernel_says(const char *scenario, bool ended);
 
 /* One line: this socket is ours. */
 void truth(const struct end *e, const char *role, int fd);

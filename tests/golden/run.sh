@@ -8,7 +8,12 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/report.sh
 RECORDS=${RECORDS:-build/tests/records} PYTHON=${PYTHON:-/usr/bin/python3}
 
-same() { diff -u "tests/golden/$1.ok" <("$RECORDS" ${2:-$1} ${3:-}); }
+# same NAME SINK [colour]
+same() {
+	local name=$1
+	shift
+	diff -u "tests/golden/$name.ok" <("$RECORDS" "$@")
+}
 
 if [ "${1:-}" = --update ]; then
 	"$RECORDS" json >tests/golden/json.ok
@@ -17,8 +22,8 @@ if [ "${1:-}" = --update ]; then
 	exit 0
 fi
 export TZ=UTC
-check golden.json same json
-check golden.text same text
+check golden.json same json json
+check golden.text same text text
 check golden.colour same colour text colour
 if "$PYTHON" -c 'import jsonschema' 2>/dev/null; then
 	"$RECORDS" json | "$PYTHON" tests/golden/validate.py user/schema.json || failed=1

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""check.py DIR TIER PREFIX - compares what collect.sh saw with expect.py, with what the
+scenarios know of their own sockets, and with what /proc said at the end."""
+import collections
+import datetime
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import expect
+
+MINI = {"fin_wait_2": 5, "time_wait": 6}
+# The clock of two events of one socket may have been read on two CPUs.
+CLOCKS_NS = 5_000_000
+
+
+class Wrong(Exception):
+    """What a scenario shows is not what it has to."""
+
+
+def demand(ok, *what):
+    if not ok:
+        raise Wrong(" ".join(str(w) for w in what))
+
+
+def wall_ns(record):
+    day, fraction = record["@timestamp"].rstrip("Z").split(".")
+    when = datetime.datetime.fromisoformat(day + "+00:00")
+    return int(when.timestamp()) * 10**9 + int(fraction)
+
+
+def local_and_peer(record):
+    """The two ends, {} where the record has none."""
+    role = record["tcptrail"]["role"]
+    if role == "unknown":
+        return record["network"].get("local", {}), record["network"].get("peer", {})
+    ends = record.get("source", {}), record.get("destination", {})
+    return ends if role == "client" else ends[::-1]
+
+
+def text_of(comm_hex):
+    """A task's name as JSON can carry it."""
+    return bytes.fromhex(comm_hex).decode("utf-8", errors="replace")
+
+
+class Scenario:
+    def __init__(self, name, tier, truth, end, records):
+        self.name, self.tier, self.end = name, tier, end
+        self.truth = truth
+        self.records = records
+        self.states = collections.defaultdict(list)
+        for r in records:
+            if r["event"]["action"] == "state":
+                demand("cookie" in r["tcptrail"], "a transition without a cookie", r)
+                self.states[r["tcptrail"]["cookie"]].append(r)
+        self.listener = next((t for t in truth if t["role"] == "listener"), None)
+
+    def check(self):
+        demand(self.end["ended"], "the scenario itself failed")
+        expected = expect.SCENARIOS[self.name]
+        left = dict(self.states)
+        for role, sockets in expected.items():
+            known = [t for t in self.truth if t["role"] == role]
+            if role == "queued" or self.name == "mptcp":
+                found = [(None, e) for c, e in left.items()
+                         if e[0]["tcptrail"]["role"] == {"queued": "server"}.get(role, role)]
+                for _, events in found:
+                    del left[events[0]["tcptrail"]["cookie"]]
+            else:
+                demand(len(known) == len(sockets), role, "sockets in the scenario:", len(known))
+                found = [(t, left.pop(t["cookie"], [])) for t in known]
+            demand(len(found) == len(sockets), len(found), role, "sockets seen, not", len(sockets))
+            for lines, (truth, events) in zip(sockets, found):
+                self.sequence(role, expect.steps(lines, self.tier), events)
+                self.owner(role, truth or known[0] if known else self.listener, events)
+                if truth:
+                    self.ports(role, truth, events)
+                self.durations(events)
+        demand(not left, "sockets that nobody opened:", *left.values())
+        self.others()
+        self.proc()
+
+    def sequence(self, role, steps, events):
+        seen = [(e["tcptrail"].get("from"), e["network"]["connection"]["state"], e["tcptrail"]["cause"])
+                for e in events]
+        rest = list(seen)
+        for *step, needed in steps:
+            if rest and rest[0] == tuple(step):
+                rest.pop(0)
+            else:
+                demand(not needed, f"{role}: no {step} at its place in {seen}")
+        demand(not rest, f"{role}: {rest} too much in {seen}")
+        for before, after in zip(seen, seen[1:]):
+            demand(before[1] == after[0], f"{role}: {before} then {after}")
+        for e in events:
+            demand("missed" not in e["tcptrail"], f"{role}: a gap", e)
+
+    def sources(self, role):
+        before = {"open-before": {"snapshot"}}.get(self.name)
+        if role == "listener":
+            return {"snapshot"} if self.name.endswith("-before") else {"listen"}
+        if role == "client":
+            return before or {"connect"}
+        if role == "queued" or (self.name == "mptcp" and self.tier == "tracepoint"):
+            return {"listener"}
+        return before or {"listener", "accept"}
+
+    def owner(self, role, truth, events):
+        """The test's own pid and name on every transition, and from where."""
+        for e in events:
+            source = e["tcptrail"].get("owner_source")
+            demand(source in self.sources(role), f"{role}: owner by {source}:", e)
+            owner = self.listener if source == "listener" else truth
+            demand(e["process"]["pid"] == owner["pid"], f"{role}: pid is not {owner['pid']}:", e)
+            demand(e["process"]["name"] == text_of(owner["comm"]), f"{role}: name:", e)
+            demand(e["user"]["id"] == "0", f"{role}: uid:", e)
+            demand(bool(e["tcptrail"].get("mptcp")) == (self.name == "mptcp"), "mptcp:", e)
+        if role == "server" and events and "accept" in self.sources(role):
+            source = events[-1]["tcptrail"]["owner_source"]
+            demand(source == "accept", f"server: accepted, and at its end still by {source}")
+
+    def ports(self, role, truth, events):
+        for e in events:
+            local, peer = local_and_peer(e)
+            for end, port in (local, truth["lport"]), (peer, truth["rport"]):
+                demand(not port or end.get("port") == port, f"{role}: port is not {port}:", e)
+
+    def durations(self, events):
+        """Time in the state left is the time since it was entered."""
+        for before, after in zip(events, events[1:]):
+            apart = wall_ns(after) - wall_ns(before)
+            demand(abs(apart - after["event"]["duration"]) < CLOCKS_NS,
+                   "duration is not", apart, after)
+            demand("duration_lower_bound" not in after["tcptrail"], "lower bound:", after)
+        if self.name == "open-before" and events:
+            demand(events[0]["tcptrail"].get("duration_lower_bound"), "no lower bound:", events[0])
+
+    def others(self):
+        cookies = {t["cookie"]: t["role"] for t in self.truth}
+        made = set()
+        for r in self.records:
+            kind, own = r["event"]["action"], r["tcptrail"]
+            role = cookies.get(own.get("cookie"))
+            if kind == "reset":
+                made.add((kind, own["reset"]["direction"], role))
+            elif kind == "retransmit":
+                made.add((kind, own["retransmit"]["type"], role))
+            elif kind == "error":
+                made.add((kind, r["error"]["code"], role))
+        for other in expect.OTHERS.get(self.name, []):
+            demand(other in made, "no record of", other, "in", sorted(map(str, made)))
+
+    def proc(self):
+        """Counters and mini-sockets of the kernel at the end, which we did not write."""
+        moves = collections.Counter()
+        minis = []
+        for events in self.states.values():
+            state = None
+            for e in events:
+                moves[e["tcptrail"].get("from"), e["network"]["connection"]["state"]] += 1
+                if wall_ns(e) <= self.end["at_ns"]:
+                    state = e
+            if state and state["network"]["connection"]["state"] in MINI:
+                local, peer = local_and_peer(state)
+                minis.append([local["port"], peer["port"], MINI[state["network"]["connection"]["state"]]])
+        if self.name != "mptcp":	# /proc/net/tcp shows no subflows
+            demand(sorted(minis) == sorted(self.end["minis"]),
+                   "mini-sockets", minis, "but /proc/net/tcp has", self.end["minis"])
+        if self.name.endswith("-before"):
+            return
+        causes = collections.Counter(e["tcptrail"]["cause"] for s in self.states.values() for e in s)
+        for counter, ours in (
+                ("ActiveOpens", moves["closed", "syn_sent"] - causes["connect-failed"]),
+                ("PassiveOpens", sum(1 for s in self.states.values()
+                                     if s[0]["tcptrail"]["role"] == "server")),
+                ("AttemptFails", moves["syn_sent", "closed"] + moves["syn_received", "closed"] -
+                 causes["connect-failed"] - causes["cancelled"]),
+                ("EstabResets", moves["established", "closed"] + moves["close_wait", "closed"]),
+                ("CurrEstab", 0)):
+            demand(ours == self.end[counter], counter, self.end[counter], "and we saw", ours)
+
+
+def check_stream(records, tier):
+    actions = [r["event"]["action"] for r in records]
+    demand(actions and actions[0] == "start" and actions[-1] == "stop", "start and stop:", actions[:1])
+    demand(actions.count("stop") == 1 and actions.count("start") == 1, "one of each")
+    demand(records[0]["tcptrail"]["tier"] == tier, "tier", records[0]["tcptrail"]["tier"])
+    sequence = [r["event"]["sequence"] for r in records]
+    demand(sequence == list(range(sequence[0], sequence[0] + len(records))), "the sequence has gaps")
+    totals = records[-1]["tcptrail"]["totals"]
+    demand(totals["lost"]["total"] == 0 and totals["gaps"] == 0 and "lost" not in actions,
+           "lost:", totals)
+    demand(totals["first_seen_late"] == 0 and totals["poorer"] == 0, "poorer:", totals)
+    demand(totals["printed"] == len(records) - 2 - actions.count("heartbeat"), "printed:", totals)
+
+
+def check_unknown(records, names):
+    """`unknown` only where the table has it; `names`: netns -> scenario."""
+    for r in records:
+        if r["tcptrail"].get("cause") == "unknown" and r["tcptrail"]["netns"] in names:
+            lines = [line for sockets in expect.SCENARIOS[names[r["tcptrail"]["netns"]]].values()
+                     for socket in sockets for line in socket]
+            demand(any("unknown" in line for line in lines), "unknown:", r)
+
+
+def report(name, check):
+    try:
+        check()
+        print("PASS", name)
+        return True
+    except (Wrong, KeyError, IndexError, ValueError) as why:
+        print(f"FAIL {name}: {why!r}"[:1500])
+        return False
+
+
+def main(where, tier, prefix):
+    truth, ends, skips = collections.defaultdict(list), {}, {}
+    with open(os.path.join(where, "truth"), encoding="utf-8") as f:
+        for t in map(json.loads, f):
+            if "ended" in t:
+                ends[t["scenario"]] = t
+            elif "skip" in t:
+                skips[t["scenario"]] = t["skip"]
+            else:
+                truth[t["scenario"]].append(t)
+    with open(os.path.join(where, "events"), encoding="utf-8") as f:
+        records = [json.loads(line) for line in f]
+    by_netns = collections.defaultdict(list)
+    for r in records:
+        by_netns[r["tcptrail"].get("netns")].append(r)
+    ok = report(f"{prefix}.stream", lambda: check_stream(records, tier))
+    names = {end["netns"]: name for name, end in ends.items()}
+    ok &= report(f"{prefix}.unknown", lambda: check_unknown(records, names))
+    for name in expect.SCENARIOS:
+        if name in skips:
+            print(f"SKIP {prefix}.{name}: {skips[name]}")
+        elif name not in ends:
+            ok = False
+            print(f"FAIL {prefix}.{name}: it never ended")
+        else:
+            ok &= report(f"{prefix}.{name}", lambda: Scenario(
+                name, tier, truth[name], ends[name], by_netns[ends[name]["netns"]]).check())
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# vm.sh KERNEL TIER - the scenarios on a Debian kernel in QEMU, with one tier.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+PYTHON=${PYTHON:-/usr/bin/python3} TCPTRAIL=${TCPTRAIL:-./tcptrail} PLAY=${PLAY:-build/tests/play}
+kernel=$1 tier=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+out=$(tools/vm/run -k "$kernel" -b "$TCPTRAIL" -b "$PLAY" -f tests/e2e/collect.sh:/collect.sh -o "$work" \
+	-t 250 -- "SETTLE=8 sh /collect.sh tcptrail play $tier /out" 2>&1)
+rc=$?
+if [ $rc = 77 ]; then
+	echo "SKIP vm.$kernel.$tier: $(tail -n 1 <<<"$out")"
+elif [ $rc != 0 ]; then
+	echo "FAIL vm.$kernel.$tier.collect: exit $rc"
+	tail -n 30 <<<"$out" | sed 's/^/    /'
+	exit 1
+else
+	"$PYTHON" tests/e2e/check.py "$work" "$tier" "vm.$kernel.$tier"
+fi
