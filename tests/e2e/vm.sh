@@ -7,8 +7,8 @@ PYTHON=${PYTHON:-/usr/bin/python3} TCPTRAIL=${TCPTRAIL:-./tcptrail} PLAY=${PLAY:
 kernel=$1 tier=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-out=$(tools/vm/run -k "$kernel" -b "$TCPTRAIL" -b "$PLAY" -f tests/e2e/collect.sh:/collect.sh -o "$work" \
-	-t 250 -- "SETTLE=8 sh /collect.sh tcptrail play $tier /out" 2>&1)
+out=$(tools/vm/run -k "$kernel" -b "$TCPTRAIL" -b "$PLAY" -f tests/e2e/collect.sh:/collect.sh \
+	-M tcp_diag -o "$work" -t 250 -- "SETTLE=8 sh /collect.sh tcptrail play $tier /out" 2>&1)
 rc=$?
 if [ $rc = 77 ]; then
 	echo "SKIP vm.$kernel.$tier: $(tail -n 1 <<<"$out")"
