@@ -317,3 +317,19 @@ int BPF_KRETPROBE(tw_segment_kretprobe, int ret)
 		r->tw = 0;
 	return 0;
 }
+
+/* Called with bottom halves off: entry and exit are on one CPU. */
+SEC("?kprobe/tcp_twsk_unique")
+int BPF_KPROBE(tw_unique_kprobe, struct sock *sk, struct sock *tw)
+{
+	reason_set((__u64)(unsigned long)tw, EVW_REUSED);
+	return 0;
+}
+
+SEC("?kretprobe/tcp_twsk_unique")
+int BPF_KRETPROBE(tw_unique_kretprobe, int ret)
+{
+	if (ret != 1)
+		reason_set(0, 0);
+	return 0;
+}

@@ -14,53 +14,63 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_if(const char *path, uint32_t inum)
+struct search {
+	struct netns *wanted;
+	size_t n;
+	size_t found;
+};
+
+static void take(struct search *s, const char *path)
 {
 	struct stat st;
-	int fd;
+	struct netns *ns;
 
-	if (stat(path, &st) || st.st_ino != inum)
-		return -ENOENT;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* The task may have moved between the two. */
-	if (fstat(fd, &st) || st.st_ino != inum) {
-		close(fd);
-		return -ENOENT;
+	if (stat(path, &st))
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		ns = &s->wanted[i];
+		if (ns->inum != st.st_ino || ns->fd >= 0)
+			continue;
+		ns->fd = open(path, O_RDONLY | O_CLOEXEC);
+		/* The task may have moved between the two. */
+		if (ns->fd >= 0 && (fstat(ns->fd, &st) || st.st_ino != ns->inum)) {
+			close(ns->fd);
+			ns->fd = -1;
+		}
+		s->found += ns->fd >= 0;
+		return;
 	}
-	return fd;
 }
 
-/* Tries each entry of a directory, in the place of %s. */
-static int search(const char *dir, const char *format, uint32_t inum)
+/* Looks at each entry of a directory, in the place of %s. */
+static void walk(struct search *s, const char *dir, const char *format)
 {
-	DIR *d = opendir(dir);
 	struct dirent *entry;
 	char path[512];
-	int fd = -ENOENT;
+	DIR *d;
 
-	if (!d)
-		return -ENOENT;
-	while (fd < 0 && (entry = readdir(d))) {
+	if (s->found == s->n)
+		return;
+	d = opendir(dir);
+	while (d && s->found < s->n && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), format, entry->d_name);
-		fd = open_if(path, inum);
+		take(s, path);
 	}
-	closedir(d);
-	return fd;
+	if (d)
+		closedir(d);
 }
 
-int netns_open(uint32_t inum)
+void netns_open(struct netns *wanted, size_t n)
 {
-	int fd = open_if("/proc/self/ns/net", inum);
+	struct search s = { .wanted = wanted, .n = n };
 
-	if (fd < 0)
-		fd = search("/run/netns", "/run/netns/%s", inum);
-	if (fd < 0)
-		fd = search("/proc", "/proc/%s/ns/net", inum);
-	return fd < 0 ? -ENOENT : fd;
+	for (size_t i = 0; i < n; i++)
+		wanted[i].fd = -1;
+	take(&s, "/proc/self/ns/net");
+	walk(&s, "/run/netns", "/run/netns/%s");
+	walk(&s, "/proc", "/proc/%s/ns/net");
 }
 
 int netns_diag_socket(int fd)

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * netns.h - enter a network namespace known by its inode number.
+ * netns.h - enter network namespaces known by their inode numbers.
  */
 #ifndef TCPTRAIL_NETNS_H
 #define TCPTRAIL_NETNS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* A descriptor of that namespace, to be closed by the caller: our own, one that
- * has a name below /run/netns, or a task's. -ENOENT: nothing holds it. */
-int netns_open(uint32_t inum);
+struct netns {
+	uint32_t inum;
+	int fd;			/* out: to be closed by the caller; -1: nothing holds it */
+};
+
+/* Descriptors of all of them in one walk: our own namespace, those that have a
+ * name below /run/netns, the tasks'. */
+void netns_open(struct netns *wanted, size_t n);
 
 /* A netlink socket of sock_diag inside of the namespace `fd`; this thread is
  * back in its own afterwards. -errno. An open socket keeps a namespace alive:

@@ -85,7 +85,9 @@ const struct fact facts[FACTS] = {
 	},
 	[FACT_TW_REUSED] = {
 		.name = "TIME-WAIT reused by connect()",
-		.ways = { FENTRY("tw_unique_fexit"), DERIVED(EVM_INFERRED) },
+		.ways = { FENTRY("tw_unique_fexit"),
+			  KPROBE("tw_unique_kprobe", "tw_unique_kretprobe"),
+			  DERIVED(EVM_INFERRED) },
 		.without = "inferred from the same addresses and ports",
 		.remedy = function_hooks,
 	},

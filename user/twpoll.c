@@ -20,6 +20,7 @@
 #define COST_SHARE	50		/* an interval is that many times its dump */
 #define TIMEWAIT_NS	60000000000ULL	/* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 #define INDEX_SIZE	(2 * TWPOLL_MAX)
+#define BATCH		64		/* namespaces open at a time */
 #define DELETED		UINT32_MAX
 
 struct entry {
@@ -358,26 +359,44 @@ static void skip_round(struct twpoll *t, uint32_t netns)
 			t->entries[i].round = t->round;
 }
 
-static void poll_netns(struct twpoll *t, uint32_t netns, uint64_t now)
+static void poll_netns(struct twpoll *t, const struct netns *ns, uint64_t now)
 {
-	int fd = netns_open(netns), sock = -1, err = -ENOENT;
+	int sock = -1, err = -ENOENT;
 
-	if (fd >= 0) {
-		sock = netns_diag_socket(fd);
-		close(fd);
+	if (ns->fd >= 0) {
+		sock = netns_diag_socket(ns->fd);
+		close(ns->fd);
 		err = sock < 0 ? sock : 0;
 	}
 	if (!err)
-		err = dump(t, sock, AF_INET, netns);
+		err = dump(t, sock, AF_INET, ns->inum);
 	if (!err)
-		err = dump(t, sock, AF_INET6, netns);
+		err = dump(t, sock, AF_INET6, ns->inum);
 	if (sock >= 0)
 		close(sock);
 	/* A dump that broke off says nothing: the next one will. */
 	if (!err || err == -ENOENT || err == -EPERM)
-		sweep(t, netns, now, !err);
+		sweep(t, ns->inum, now, !err);
 	else
-		skip_round(t, netns);
+		skip_round(t, ns->inum);
+}
+
+/* Namespaces with entries that this round has not seen. */
+static size_t due(const struct twpoll *t, uint64_t now, struct netns *batch)
+{
+	size_t n = 0, k;
+
+	for (size_t i = 0; i < t->top && n < BATCH; i++) {
+		const struct entry *entry = &t->entries[i];
+
+		if (!entry->used || entry->round == t->round || entry->since_ns >= now)
+			continue;
+		for (k = 0; k < n && batch[k].inum != entry->sock.netns; k++)
+			;
+		if (k == n)
+			batch[n++].inum = entry->sock.netns;
+	}
+	return n;
 }
 
 static uint64_t monotonic_ns(void)
@@ -390,18 +409,18 @@ static uint64_t monotonic_ns(void)
 
 void twpoll_tick(struct twpoll *t, uint64_t now_ns)
 {
+	struct netns batch[BATCH];
 	uint64_t cost;
+	size_t n;
 
 	if (!t->len || now_ns < t->next_ns)
 		return;
 	t->round++;
-	/* Each namespace once: those polled have no entry left of an older round
-	 * but what began since. */
-	for (size_t i = 0; i < t->top; i++) {
-		struct entry *entry = &t->entries[i];
-
-		if (entry->used && entry->round != t->round && entry->since_ns < now_ns)
-			poll_netns(t, entry->sock.netns, now_ns);
+	/* Those polled have no entry left of an older round but what began since. */
+	while ((n = due(t, now_ns, batch))) {
+		netns_open(batch, n);
+		for (size_t i = 0; i < n; i++)
+			poll_netns(t, &batch[i], now_ns);
 	}
 	cost = monotonic_ns() - now_ns;
 	t->next_ns = now_ns + (COST_SHARE * cost > INTERVAL_NS ? COST_SHARE * cost : INTERVAL_NS);

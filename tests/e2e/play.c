@@ -7,7 +7,8 @@
  *   play --list | --all | --before | NAME...
  *
  * --before plays those that open their sockets before the tracer starts; they go
- * on when the file that PLAY_GATE names exists.
+ * on when the file that PLAY_GATE names exists. PLAY_KEEP_MS: how long a
+ * namespace stays after its sockets are closed.
  */
 #include <err.h>
 #include <net/if.h>
@@ -99,6 +100,7 @@ static int stage(const struct scenario *s)
 {
 	struct end left = { .scenario = s->name, .family = s->family ? s->family : AF_INET,
 			    .mapped = s->mapped, .protocol = s->protocol }, right = left;
+	const char *keep = getenv("PLAY_KEEP_MS");
 	int there[2], back[2], status, failed = 0;
 	pid_t pids[2];
 
@@ -118,7 +120,7 @@ static int stage(const struct scenario *s)
 		if (!WIFEXITED(status) ? WTERMSIG(status) != SIGKILL : WEXITSTATUS(status))
 			failed = 1;
 	}
-	nap_ms(2500);
+	nap_ms(keep ? atoi(keep) : 2500);
 	kernel_says(s->name, !failed);
 	return failed;
 }
