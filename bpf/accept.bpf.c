@@ -42,7 +42,7 @@ static __always_inline int accepted_typed(struct sock *sk)
 {
 	struct conn *conn = sk ? conn_get(sk) : NULL;
 
-	if (conn)
+	if (conn && conn->owner.source != EVO_ACCEPT)
 		conn_own(conn, EVO_ACCEPT);
 	return 0;
 }
@@ -60,6 +60,28 @@ int BPF_PROG(accept_fexit_4, struct sock *listener, int flags, int *err, bool ke
 	     struct sock *sk)
 {
 	return accepted_typed(sk);
+}
+
+/*
+ * sock_graft() gives the connection its file's socket: later than
+ * inet_csk_accept(), but by its arguments. A hook on a return is armed at the
+ * entry: tasks asleep in accept() when it came are not seen, and kretprobes
+ * follow no more than ten of them at once (register_kretprobe(), maxactive).
+ */
+SEC("?fentry/security_sock_graft")
+int BPF_PROG(accept_graft_fentry, struct sock *sk)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	return accepted_typed(sk);
+}
+
+SEC("?kprobe/security_sock_graft")
+int BPF_KPROBE(accept_graft_kprobe, struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		accepted_by_current(sk);
+	return 0;
 }
 
 SEC("?kretprobe/inet_csk_accept")

@@ -43,6 +43,7 @@ __hidden int count(__u32 counter)
  * reader writes that cache line all the time.
  */
 #define TAI_FRESH_NS	1000000ULL
+#define TAI_APART_NS	20000ULL
 #define FILL_EVERY	64
 
 struct per_cpu {
@@ -59,6 +60,20 @@ struct {
 	__type(value, struct per_cpu);
 } per_cpu SEC(".maps");
 
+/* Two reads that something came between (an interrupt, the hypervisor) say little
+ * of their distance: the old one stays then. */
+static __always_inline void read_tai(struct per_cpu *cpu)
+{
+	__u64 before = bpf_ktime_get_ns();
+	__u64 tai = bpf_ktime_get_tai_ns();
+	__u64 after = bpf_ktime_get_ns();
+
+	if (cpu->tai_read_ns && after - before > TAI_APART_NS)
+		return;
+	cpu->tai_offset = tai - after;
+	cpu->tai_read_ns = after;
+}
+
 __hidden int stamp(struct ev_head *head, __u8 kind, __u8 method, __u16 size)
 {
 	__u32 zero = 0;
@@ -69,10 +84,8 @@ __hidden int stamp(struct ev_head *head, __u8 kind, __u8 method, __u16 size)
 	head->tai_ns = 0;
 	/* Linux 6.1, c8996c98f703 ("bpf: Add BPF-helper for accessing CLOCK_TAI") */
 	if (cpu && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns)) {
-		if (now - cpu->tai_read_ns > TAI_FRESH_NS) {
-			cpu->tai_offset = bpf_ktime_get_tai_ns() - now;
-			cpu->tai_read_ns = now;
-		}
+		if (now - cpu->tai_read_ns > TAI_FRESH_NS)
+			read_tai(cpu);
 		head->tai_ns = now + cpu->tai_offset;
 	}
 	head->kind = kind;

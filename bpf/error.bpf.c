@@ -4,15 +4,14 @@
  */
 #include "bpf/tcptrail.bpf.h"
 
-SEC("?tp_btf/inet_sk_error_report")
-int BPF_PROG(error, struct sock *sk)
+static __always_inline void reported(struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ev_error e = {};
 
 	/* tcp_disconnect() reports a zero. */
 	if (!tp || !sk->sk_err)
-		return 0;
+		return;
 	stamp(&e.head, EV_ERROR, EVM_TP_BTF, sizeof(e));
 	e.err = sk->sk_err;
 	sock_describe(sk, tp, &e.sock);
@@ -21,5 +20,13 @@ int BPF_PROG(error, struct sock *sk)
 	if (sock_wanted(&e.sock) &&
 	    bucket_pass(EV_ERROR, 0, e.err, &e.sock.owner, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
+}
+
+SEC("?tp_btf/inet_sk_error_report")
+int BPF_PROG(error, struct sock *sk)
+{
+	hold_cpu();
+	reported(sk);
+	release_cpu();
 	return 0;
 }

@@ -21,17 +21,16 @@ static __always_inline __u8 type_of(struct sock *sk, struct tcp_sock *tp)
 	return ca == TCP_CA_OPEN ? EVX_PROBE : EVX_FAST;
 }
 
-SEC("?tp_btf/tcp_retransmit_skb")
-int BPF_PROG(retransmit, struct sock *sk)
+static __always_inline void resent(struct sock *sk)
 {
 	struct ev_retransmit e = {};
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
 	if (!tp)
-		return 0;
+		return;
 	e.type = type_of(sk, tp);
 	if (e.type != EVX_SYN && !want_data_retransmits)
-		return 0;
+		return;
 	stamp(&e.head, EV_RETRANSMIT, EVM_TP_BTF, sizeof(e));
 	sock_describe(sk, tp, &e.sock);
 	sock_own(sk, conn_get(sk), bpf_get_socket_cookie(sk), &e.sock);
@@ -44,6 +43,14 @@ int BPF_PROG(retransmit, struct sock *sk)
 	if (sock_wanted(&e.sock) &&
 	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock.owner, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
+}
+
+SEC("?tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmit, struct sock *sk)
+{
+	hold_cpu();
+	resent(sk);
+	release_cpu();
 	return 0;
 }
 

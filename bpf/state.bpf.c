@@ -276,40 +276,54 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	keep_mini(&e);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(state, struct sock *sk, int from, int to)
+static __always_inline void first_copy(struct sock *sk, int from, int to)
 {
 	struct conn *conn;
 
 	if (sk->sk_protocol != IPPROTO_TCP || from == to) {
 		count(EVC_IGNORED_1);
-		return 0;
+		return;
 	}
 	conn = conn_get(sk);
 	if (!conn)
 		mark((__u64)(unsigned long)sk, from, to);
 	transition(sk, from, to, conn, 0);
-	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
+int BPF_PROG(state, struct sock *sk, int from, int to)
+{
+	hold_cpu();
+	first_copy(sk, from, to);
+	release_cpu();
+	return 0;
+}
+
+static __always_inline void second_copy(struct sock *sk, int from, int to)
 {
 	struct conn *conn;
 
 	if (sk->sk_protocol != IPPROTO_TCP || from == to) {
 		count(EVC_IGNORED_2);
-		return 0;
+		return;
 	}
 	conn = conn_find(sk);
 	if (conn && conn->state == (__u32)to)
-		return 0;
+		return;
 	if (!conn && unmark((__u64)(unsigned long)sk, from, to))
-		return 0;
+		return;
 	count(EVC_RECOVERED);
 	if (!conn)
 		conn = conn_get(sk);
 	transition(sk, from, to, conn, EVF_UNDERSTUDY);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
+{
+	hold_cpu();
+	second_copy(sk, from, to);
+	release_cpu();
 	return 0;
 }
 
@@ -317,14 +331,14 @@ int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
  * The end of every full socket. Its last transition was to CLOSED, or the
  * socket never had one; where not, the programs were not called for it.
  */
-static __always_inline int end_of(struct sock *sk)
+static __always_inline void end_of(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);
 	struct ev_state e = { .to = EVS_CLOSE };
 	struct tcp_sock *tp;
 
 	if (!conn || conn->ended)
-		return 0;
+		return;
 	conn->ended = 1;
 	if (conn->born)
 		count(EVC_ENDED);
@@ -334,7 +348,7 @@ static __always_inline int end_of(struct sock *sk)
 		accepted_take(bpf_get_socket_cookie(sk), &unused);
 	}
 	if (!conn->state || conn->state == EVS_CLOSE)
-		return 0;
+		return;
 	count(EVC_NO_END);
 	tp = bpf_skc_to_tcp_sock(sk);
 	stamp(&e.head, EV_STATE, EVM_GAP, sizeof(e));
@@ -348,18 +362,23 @@ static __always_inline int end_of(struct sock *sk)
 	conn->state = EVS_CLOSE;
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));
-	return 0;
 }
 
 /* Twice, as the state program is and for the same reason. */
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end, struct sock *sk)
 {
-	return end_of(sk);
+	hold_cpu();
+	end_of(sk);
+	release_cpu();
+	return 0;
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end_understudy, struct sock *sk)
 {
-	return end_of(sk);
+	hold_cpu();
+	end_of(sk);
+	release_cpu();
+	return 0;
 }

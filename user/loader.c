@@ -129,6 +129,8 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
+	l->skel->rodata->can_hold_cpu =
+		btf__find_by_name_kind(l->btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 	return bpf_map__set_max_entries(l->skel->maps.ring, o->ring_size);
 }
 
@@ -277,7 +279,8 @@ static void attach_all(struct loader *l)
 	a->notes = by_function(l, FACT_TW_ENTERED) || by_function(l, FACT_KILLED) ||
 		   by_function(l, FACT_RST_FLAG);
 	a->accepted = method_of(l, FACT_ACCEPT) == EVM_KPROBE ||
-		      method_of(l, FACT_ACCEPT) == EVM_TRACEPOINT;
+		      method_of(l, FACT_ACCEPT) == EVM_TRACEPOINT ||
+		      method_of(l, FACT_ACCEPT_MPTCP) == EVM_KPROBE;
 	attach_fact(l, FACT_STATE);
 	attach_fact(l, FACT_UNDERSTUDY);
 }

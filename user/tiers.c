@@ -46,11 +46,17 @@ const struct fact facts[FACTS] = {
 	},
 	[FACT_ACCEPT] = {
 		.name = "owner by accept()",
-		.ways = { FENTRY("accept_fexit_2"), FENTRY("accept_fexit_4"),
-			  KPROBE("accept_kretprobe"),
+		.ways = { FENTRY("accept_graft_fentry"), KPROBE("accept_graft_kprobe"),
 			  SYSCALL_TP("accept_sys_exit4", "accept_sys_exit") },
-		.without = "accepted by io_uring, by 32-bit callers, MPTCP: their owner stays the "
+		.without = "accepted by io_uring or by 32-bit callers: their owner stays the "
 			   "listener's; every system call of the machine costs about 12 ns more",
+		.remedy = function_hooks,
+	},
+	[FACT_ACCEPT_MPTCP] = {
+		.name = "owner by accept() of MPTCP",
+		.ways = { FENTRY("accept_fexit_2"), FENTRY("accept_fexit_4"),
+			  KPROBE("accept_kretprobe") },
+		.without = "the owner of an MPTCP connection accepted stays the listener's",
 		.remedy = function_hooks,
 	},
 	[FACT_TW_ENTERED] = {

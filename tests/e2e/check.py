@@ -116,8 +116,6 @@ class Scenario:
             demand(e["process"]["name"] == text_of(owner["comm"]), f"{role}: name:", e)
             demand(e["user"]["id"] == "0", f"{role}: uid:", e)
             demand(bool(e["tcptrail"].get("mptcp")) == (self.name == "mptcp"), "mptcp:", e)
-        if self.tier in expect.ENTERED_BEFORE.get(self.name, ()):
-            return
         if role == "server" and events and "accept" in self.sources(role):
             source = events[-1]["tcptrail"]["owner_source"]
             demand(source == "accept", f"server: accepted, and at its end still by {source}")

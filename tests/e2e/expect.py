@@ -101,10 +101,6 @@ SCENARIOS = {
                          "server": [SERVER]},
 }
 
-# The server slept in accept() when the tracer came: a hook on its return is armed by the
-# entry, so that one accept() goes unseen. The system call's exit is seen.
-ENTERED_BEFORE = {"listening-before": ("fentry", "kprobe")}
-
 # Records of the other kinds that the scenario must have made: kind, what of it, whose.
 OTHERS = {
     "refused": [("reset", "received", "client"), ("error", "ECONNREFUSED", "client")],
