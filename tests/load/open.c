@@ -5,7 +5,8 @@
  *
  *   open NAMESPACES PROCESSES SOCKETS
  *
- * Says "open N" when all are.
+ * Says "open N" when all are. OPTMEM_MAX in the environment: net.core.optmem_max of
+ * the namespaces, where each has its own (Linux 6.12).
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -24,6 +25,8 @@
 static void own_namespace(void)
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	const char *optmem = getenv("OPTMEM_MAX");
+	FILE *f;
 	int fd;
 
 	if (unshare(CLONE_NEWNET))
@@ -32,6 +35,11 @@ static void own_namespace(void)
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo))
 		err(1, "lo up");
 	close(fd);
+	if (!optmem)
+		return;
+	f = fopen("/proc/sys/net/core/optmem_max", "w");
+	if (f && (fputs(optmem, f) < 0 || fclose(f)))
+		err(1, "optmem_max");
 }
 
 /* Pairs of a client and the socket that accept() returned. */
