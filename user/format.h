@@ -14,7 +14,7 @@
 const char *format_count(uint64_t n, char *buf, size_t len);
 
 /* Three digits and a unit: "812us", "21.3ms", "1.20s", "49m50s", "2d03h". At
- * most 7 bytes with the terminator below 10,000 days. */
+ * most 7 characters below 1,000 days. */
 const char *format_duration(uint64_t ns, char *buf, size_t len);
 
 /* "10.0.0.1:443", "[2001:db8::1]:443"; "*" for what is not known. 64 bytes. */

@@ -75,8 +75,8 @@ SCENARIOS = {
                     ["established>close_wait fin-received", "close_wait>closed rst-received"]),
     "time-wait-reused": {
         "listener": [LISTEN],
-        "client": [CONNECT + active("close")[:3] + ["time_wait>closed time-wait-reused"],
-                   CONNECT + active("close")],
+        "client": [CONNECT + active("shutdown")[:3] + ["time_wait>closed time-wait-reused"],
+                   CONNECT + active("shutdown")],
         "server": [SERVER, SERVER]},
     "time-wait-overflow": both(
         active("shutdown")[:2] + ["fin_wait_2>closed time-wait-overflow | tracepoint: unknown"],
