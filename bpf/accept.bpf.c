@@ -8,33 +8,49 @@
  */
 #include "bpf/tcptrail.bpf.h"
 
+/* With TCP Fast Open (RFC 7413) accept() may come before the first event of the
+ * socket that gives it a cookie: then its address is the key, and the ports
+ * tell that it is still the same. */
+struct accepted {
+	struct ev_owner owner;
+	__u16 lport;
+	__be16 rport;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 262144);
 	__type(key, __u64);
-	__type(value, struct ev_owner);
+	__type(value, struct accepted);
 } accepted SEC(".maps");
 
-__hidden bool accepted_take(__u64 cookie, struct ev_owner *owner)
+__hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner)
 {
-	struct ev_owner *found = bpf_map_lookup_elem(&accepted, &cookie);
+	struct accepted *found = bpf_map_lookup_elem(&accepted, &key);
+	bool same;
 
 	if (!found)
 		return false;
-	*owner = *found;
-	bpf_map_delete_elem(&accepted, &cookie);
-	return true;
+	same = found->lport == lport && found->rport == rport;
+	if (same)
+		*owner = found->owner;
+	bpf_map_delete_elem(&accepted, &key);
+	return same;
 }
 
 static __always_inline void accepted_by_current(struct sock *sk)
 {
-	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	struct ev_owner owner = {};
+	__u64 key = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	struct accepted a = {};
 
-	if (!cookie || !owner_of_task(bpf_get_current_task_btf(), EVO_ACCEPT, &owner))
+	if (!owner_of_task(bpf_get_current_task_btf(), EVO_ACCEPT, &a.owner))
 		return;
-	if (bpf_map_update_elem(&accepted, &cookie, &owner, BPF_ANY))
+	if (!key)
+		key = (__u64)(unsigned long)sk;
+	a.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	a.rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	if (bpf_map_update_elem(&accepted, &key, &a, BPF_ANY))
 		count(EVC_MAP_FULL);
 }
 

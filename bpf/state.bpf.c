@@ -261,6 +261,7 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 		e.sock.flags |= EVSK_LATE;
 	}
 	sock_describe(sk, tp, &e.sock);
+	e.sock.state = from;
 	sock_own(sk, conn, bpf_get_socket_cookie(sk), &e.sock);
 	e.sock.state = to;
 	collect_facts(sk, tp, conn, &e);
@@ -345,7 +346,8 @@ static __always_inline void end_of(struct sock *sk)
 	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source != EVO_ACCEPT) {
 		struct ev_owner unused = {};
 
-		accepted_take(bpf_get_socket_cookie(sk), &unused);
+		accepted_take(bpf_get_socket_cookie(sk), 0, 0, &unused);
+		accepted_take((__u64)(unsigned long)sk, 0, 0, &unused);
 	}
 	if (!conn->state || conn->state == EVS_CLOSE)
 		return;

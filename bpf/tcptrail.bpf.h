@@ -114,8 +114,8 @@ __hidden int listener_del(const struct ev_sock *at);
 __hidden bool listener_find(const struct ev_sock *child, bool ipv6_socket,
 			    struct ev_owner *owner);
 
-/* accept.bpf.c */
-__hidden bool accepted_take(__u64 cookie, struct ev_owner *owner);
+/* accept.bpf.c: by cookie, or by the socket's address (see there) */
+__hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner);
 
 /* sock.bpf.c */
 __hidden int sock_describe(struct sock *sk, struct tcp_sock *tp, struct ev_sock *out);

@@ -62,7 +62,11 @@ install() {
 as_root() {
 	[ "$(id -u)" != 0 ] || return 0
 	command -v sudo >/dev/null || { say "needs root, and there is no sudo"; exit 3; }
-	exec sudo -- "$0" "$@"
+	local keep=() name
+	for name in CI NO_COLOR CHECKS LIVE_TESTS VM_KERNELS VM_TIERS TCPTRAIL_VM_CACHE TCPTRAIL_VM_ACCEL; do
+		[ -z "${!name:-}" ] || keep+=("$name=${!name}")
+	done
+	exec sudo -- env "${keep[@]}" "$0" "$@"
 }
 
 build() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cgroup.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +27,26 @@ struct slot {
 struct cgroups {
 	int mount;		/* of cgroup2; -1: none */
 	char mount_path[256];
+	time_t walked;		/* when the tree was searched last */
 	struct slot slots[SLOTS];
 };
+
+/* mountinfo writes blank, tab, newline and backslash as \\ooo (proc(5)). */
+static void unescape(char *text)
+{
+	char *to = text;
+	unsigned int c;
+
+	for (const char *from = text; *from; to++) {
+		if (sscanf(from, "\\%3o", &c) == 1 && strspn(from + 1, "01234567") >= 3) {
+			*to = c;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
 
 /* Unified, or beside v1 controllers (hybrid): the first mount of cgroup2. */
 static int open_mount(char *path, size_t len)
@@ -41,6 +61,7 @@ static int open_mount(char *path, size_t len)
 		if (!dash || sscanf(dash, " - %31s", type) != 1 || strcmp(type, "cgroup2") ||
 		    sscanf(line, "%*s %*s %*s %*s %255s", point) != 1)
 			continue;
+		unescape(point);
 		fd = open(point, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 		snprintf(path, len, "%s", point);
 	}
@@ -67,8 +88,33 @@ void cgroup_close(struct cgroups *c)
 	free(c);
 }
 
+/*
+ * Without CAP_DAC_READ_SEARCH: the directory whose inode number is the id (so since
+ * Linux 5.5, kernfs). A walk takes milliseconds, so one a second at the most.
+ */
+static bool search(struct cgroups *c, uint64_t id, time_t now, char *path, size_t len)
+{
+	char *const roots[] = { c->mount_path, NULL };
+	bool found = false;
+	FTSENT *entry;
+	FTS *walk;
+
+	if (c->walked == now)
+		return false;
+	c->walked = now;
+	walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+	while (walk && !found && (entry = fts_read(walk))) {
+		found = entry->fts_info == FTS_D && entry->fts_statp->st_ino == id;
+		if (found)
+			snprintf(path, len, "%s", entry->fts_path);
+	}
+	if (walk)
+		fts_close(walk);
+	return found;
+}
+
 /* The kernel turns the id into a directory (needs CAP_DAC_READ_SEARCH). */
-static bool path_of(const struct cgroups *c, uint64_t id, char *path, size_t len)
+static bool path_of(struct cgroups *c, uint64_t id, time_t now, char *path, size_t len)
 {
 	struct {
 		struct file_handle head;
@@ -81,7 +127,7 @@ static bool path_of(const struct cgroups *c, uint64_t id, char *path, size_t len
 	memcpy(handle.head.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(c->mount, &handle.head, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return errno == EPERM && search(c, id, now, path, len);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, len - 1);
 	close(fd);
@@ -96,7 +142,7 @@ static const char *or_null(const char *s)
 	return s[0] ? s : NULL;
 }
 
-static void resolve(const struct cgroups *c, struct slot *s, uint64_t id, time_t now)
+static void resolve(struct cgroups *c, struct slot *s, uint64_t id, time_t now)
 {
 	char path[PATH_MAX];
 	size_t prefix = strlen(c->mount_path);
@@ -104,8 +150,8 @@ static void resolve(const struct cgroups *c, struct slot *s, uint64_t id, time_t
 	memset(s, 0, sizeof(*s));
 	s->id = id;
 	s->retry = now + RETRY_S;
-	if (c->mount < 0 || !path_of(c, id, path, sizeof(path)) ||
-	    strncmp(path, c->mount_path, prefix))
+	if (c->mount < 0 || !path_of(c, id, now, path, sizeof(path)) ||
+	    strncmp(path, c->mount_path, prefix) || (path[prefix] && path[prefix] != '/'))
 		return;
 	s->retry = 0;
 	cgroup_path_parse(path + prefix, &s->names);

@@ -36,6 +36,18 @@ static bool container(const char *part, size_t len, char *out)
 	return true;
 }
 
+/* A static pod's uid is a hash of its file: 32 hex digits, no dashes. */
+static bool static_pod(const char *part, size_t len, char *out)
+{
+	const char *uid = part + len - 32;
+
+	if (len < 35 || memcmp(uid - 3, "pod", 3) || strspn(uid, "0123456789abcdef") < 32)
+		return false;
+	memcpy(out, uid, 32);
+	out[32] = '\0';
+	return true;
+}
+
 /* "pod<uid>", or with systemd "kubepods-burstable-pod<uid>.slice", where every
  * "-" of the uid is a "_". */
 static bool pod(const char *part, size_t len, char *out)
@@ -45,6 +57,8 @@ static bool pod(const char *part, size_t len, char *out)
 
 	if (ends_with(part, len, ".slice"))
 		len -= strlen(".slice");
+	if (static_pod(part, len, out))
+		return true;
 	if (len < 39)
 		return false;
 	uid = part + len - 36;

@@ -8,9 +8,9 @@ kernel=$1 tier=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # 32 namespaces take 0.3 s to poll under emulation, and an interval is 50 times what
-# its poll took: there a namespace has to stay for two of them.
+# its poll took: what only a poll sees needs two of them.
 keep_ms=10000
-[ "$kernel.$tier" != 6.1.tracepoint ] || keep_ms=45000
+[ "$tier" != tracepoint ] || keep_ms=45000
 out=$(tools/vm/run -k "$kernel" -b "$TCPTRAIL" -b "$PLAY" -f tests/e2e/collect.sh:/collect.sh \
 	-M tcp_diag -o "$work" -t 250 -- "SETTLE=8 PLAY_KEEP_MS=$keep_ms sh /collect.sh tcptrail play $tier /out" 2>&1)
 rc=$?

@@ -227,6 +227,28 @@ def test_terminal_budget():
     assert len(text.splitlines()) < 1500, len(text.splitlines())
 
 
+def test_names_from_the_cgroup():
+    """By handle, and by a walk where CAP_DAC_READ_SEARCH is missing."""
+    base = next((c for c in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
+                 if os.path.exists(c + "/cgroup.controllers")), None)
+    if not base:
+        raise Skip("no cgroup2")
+    directory = base + "/tcptrail-test.service"
+    os.mkdir(directory)
+    try:
+        for prefix in [], ["setpriv", "--bounding-set=-dac_read_search"]:
+            tracer = Tracer("-o", "json", "-e", "state", prefix=prefix)
+            truth = load("-n", 3, preexec_fn=lambda: open(
+                directory + "/cgroup.procs", "w", encoding="ascii").write("0"))
+            assert tracer.end() == 0, tracer.stderr()
+            names = {r.get("service", {}).get("name")
+                     for r in of(tracer.records(), "state", truth["netns"])}
+            assert names == {"tcptrail-test.service"}, (prefix, names)
+    finally:
+        time.sleep(0.1)
+        os.rmdir(directory)
+
+
 def test_without_privilege():
     out = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps=-all",
                           "--bounding-set=-all", TCPTRAIL, "trace"], capture_output=True, text=True)

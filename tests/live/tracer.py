@@ -22,10 +22,10 @@ class Skip(Exception):
 class Tracer:
     """tcptrail trace, its output in a file or wherever `stdout` says."""
 
-    def __init__(self, *args, stdout=None, wait=True, **popen):
+    def __init__(self, *args, stdout=None, wait=True, prefix=(), **popen):
         self.file = tempfile.NamedTemporaryFile(prefix="tcptrail-test.") if stdout is None else None
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([TCPTRAIL, "trace", *args], stdout=stdout or self.file,
+        self.process = subprocess.Popen([*prefix, TCPTRAIL, "trace", *args], stdout=stdout or self.file,
                                         stderr=self.errors, **popen)
         self.seconds_to_start = None
         if wait and self.file:

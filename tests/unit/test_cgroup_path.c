@@ -14,6 +14,7 @@
 
 #define HEX "3f2a9c4be1d07f5586a1b2c3d4e5f60718293a4b5c6d7e8f9001122334455667"
 #define HEX2 "0a1b2c3d4e5f60718293a4b5c6d7e8f90011223344556677889900aabbccddee"
+#define HEX32 "0123456789abcdef0123456789abcdef"
 #define UID "7c1f2a3b-0d4e-4f5a-8b6c-9d0e1f2a3b4c"
 #define UID_ "7c1f2a3b_0d4e_4f5a_8b6c_9d0e1f2a3b4c"
 
@@ -36,6 +37,10 @@ static const struct sample {
 	{ "/system.slice/docker-" HEX ".scope/init.scope", "init.scope", HEX, "" },
 	{ "/machine.slice/libpod-" HEX ".scope/container", "libpod-" HEX ".scope", HEX, "" },
 	{ "/kubepods/besteffort/pod" UID "/" HEX, "", HEX, UID },
+	{ "/kubepods/burstable/pod" HEX32 "/" HEX, "", HEX, HEX32 },
+	{ "/kubepods.slice/kubepods-burstable-pod" HEX32 ".slice", "kubepods-burstable-pod" HEX32 ".slice",
+	  "", HEX32 },
+	{ "/kubepods/pod0123", "", "", "" },
 	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/"
 	  "cri-containerd-" HEX ".scope", "cri-containerd-" HEX ".scope", HEX, UID },
 	{ "/kubepods.slice/kubepods-pod" UID_ ".slice/crio-" HEX ".scope",
