@@ -13,6 +13,7 @@ INSTALL ?= install
 PREFIX ?= /usr/local
 SANITIZE ?=
 V ?= 0
+, := ,
 
 # The build directory; `make SANITIZE=1` has one of its own.
 B := build$(if $(SANITIZE),/asan)
@@ -32,7 +33,6 @@ CFLAGS ?= -O2 -g
 USER_CFLAGS := $(CFLAGS) -std=gnu11 -D_GNU_SOURCE -I. -Iuser -I$(B) $(LIBBPF_CFLAGS) $(WARNINGS) \
 	-DSCHEMA_FILE='"user/schema.json"' \
 	$(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-, := ,
 LIBS := $(LIBBPF_LIBS)
 
 BPF_OBJS := $(patsubst bpf/%.c,$(B)/bpf/%.o,$(wildcard bpf/*.bpf.c))

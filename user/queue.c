@@ -97,6 +97,8 @@ struct ev_head *queue_at(struct queue *q, size_t i)
 
 void queue_drop(struct queue *q, size_t n)
 {
+	if (!n)
+		return;
 	q->len -= n;
 	memmove(q->records, q->records + n, q->len * sizeof(*q->records));
 }

@@ -170,7 +170,7 @@ const char *tier_name(enum tier tier)
 	}
 }
 
-enum tier tier_of(const struct outcome outcomes[FACTS])
+enum tier tier_of(const struct outcome *outcomes)
 {
 	enum tier tier = TIER_TRACEPOINT;
 

@@ -79,7 +79,7 @@ bool tier_excludes(enum tier tier, enum ev_method method);
 /* "fentry": the word of --probe. */
 const char *tier_name(enum tier tier);
 
-/* The tier these outcomes amount to: the best function hook in use. */
-enum tier tier_of(const struct outcome outcomes[FACTS]);
+/* The tier that FACTS outcomes amount to: the best function hook in use. */
+enum tier tier_of(const struct outcome *outcomes);
 
 #endif /* TCPTRAIL_TIERS_H */

@@ -19,6 +19,7 @@ until_true() {
 lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 : >"$out/truth"
+: >"$out/events"
 # Two listeners and one connection have to be there before the tracer is.
 PLAY_GATE=$out/gate "$play" --before >>"$out/truth" &
 early=$!
