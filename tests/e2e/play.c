@@ -52,12 +52,14 @@ static void open_listener(struct end *e)
 
 	e->listener = open_socket(e);
 	if (e->mapped) {
+		struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+
 		option(e->listener, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-		must(!listen(e->listener, 5), "listen");
+		must(!bind(e->listener, (void *)&any, sizeof(any)), "bind");
 	} else {
 		bind_port(e, e->listener, 0);
-		must(!listen(e->listener, 5), "listen");
 	}
+	must(!listen(e->listener, 5), "listen");
 	must(!getsockname(e->listener, (void *)&at, &len), "getsockname");
 	e->port = ntohs(((struct sockaddr_in *)&at)->sin_port);
 	truth(e, "listener", e->listener);
