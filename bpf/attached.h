@@ -18,7 +18,7 @@ struct attached {
 	__u8 abort;	/* tcp_abort() is seen */
 	__u8 fin_dropped; /* the FIN that moves a FIN-WAIT-2 mini-socket is seen */
 	__u8 settled;	/* the snapshot is done: who is unknown now was missed */
-	__u8 pad;
+	__u8 more_copies; /* of the state program: four, not two */
 };
 
 #endif /* TCPTRAIL_ATTACHED_H */

@@ -25,8 +25,6 @@ static __always_inline void reported(struct sock *sk)
 SEC("?tp_btf/inet_sk_error_report")
 int BPF_PROG(error, struct sock *sk)
 {
-	hold_cpu();
 	reported(sk);
-	release_cpu();
 	return 0;
 }

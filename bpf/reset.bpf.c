@@ -30,11 +30,9 @@ int BPF_PROG(reset_received, struct sock *sk)
 {
 	struct ev_reset e = {};
 
-	hold_cpu();
 	stamp(&e.head, EV_RESET, EVM_TP_BTF, sizeof(e));
 	full_socket(sk, &e, EVF_RST_IN);
 	tell(&e);
-	release_cpu();
 	return 0;
 }
 
@@ -66,14 +64,12 @@ int BPF_PROG(reset_sent, struct sock *sk, struct sk_buff *skb)
 {
 	struct ev_reset e = { .sent = 1 };
 
-	hold_cpu();
 	stamp(&e.head, EV_RESET, EVM_TP_BTF, sizeof(e));
 	if (sk)
 		reset_sent_by(sk, &e);
 	else
 		e.no_socket = 1;
 	tell(&e);
-	release_cpu();
 	return 0;
 }
 
@@ -84,13 +80,11 @@ int BPF_PROG(reset_sent_reason, struct sock *sk, struct sk_buff *skb, __u32 reas
 {
 	struct ev_reset e = { .sent = 1, .has_reason = 1, .reason = reason };
 
-	hold_cpu();
 	stamp(&e.head, EV_RESET, EVM_TP_BTF, sizeof(e));
 	if (sk)
 		reset_sent_by(sk, &e);
 	else
 		e.no_socket = 1;
 	tell(&e);
-	release_cpu();
 	return 0;
 }

@@ -48,9 +48,7 @@ static __always_inline void resent(struct sock *sk)
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk)
 {
-	hold_cpu();
 	resent(sk);
-	release_cpu();
 	return 0;
 }
 

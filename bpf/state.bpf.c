@@ -18,7 +18,8 @@
 struct marker {
 	__u64 sk;
 	__u32 from;
-	__u32 to;
+	__u16 to;
+	__u16 copies;		/* that have yet to find it */
 };
 
 struct markers {
@@ -34,18 +35,19 @@ struct {
 	__type(value, struct markers);
 } marked SEC(".maps");
 
-static __always_inline void mark(__u64 sk, __u32 from, __u32 to)
+static __always_inline void mark(__u64 sk, __u32 from, __u32 to, __u16 copies)
 {
 	__u32 zero = 0;
 	struct markers *m = bpf_map_lookup_elem(&marked, &zero);
 	__u32 i;
 
-	if (!m)
+	if (!m || !copies)
 		return;
 	i = __sync_fetch_and_add(&m->next, 1) & (MARKERS - 1);
 	m->at[i].sk = sk;
 	m->at[i].from = from;
 	m->at[i].to = to;
+	m->at[i].copies = copies;
 }
 
 static __always_inline bool unmark(__u64 sk, __u32 from, __u32 to)
@@ -57,7 +59,8 @@ static __always_inline bool unmark(__u64 sk, __u32 from, __u32 to)
 		return false;
 	for (int i = 0; i < MARKERS; i++) {
 		if (m->at[i].sk == sk && m->at[i].from == from && m->at[i].to == to) {
-			m->at[i].sk = 0;
+			if (!--m->at[i].copies)
+				m->at[i].sk = 0;
 			return true;
 		}
 	}
@@ -287,20 +290,19 @@ static __always_inline void first_copy(struct sock *sk, int from, int to)
 	}
 	conn = conn_get(sk);
 	if (!conn)
-		mark((__u64)(unsigned long)sk, from, to);
+		mark((__u64)(unsigned long)sk, from, to, attached.more_copies ? 3 : 1);
 	transition(sk, from, to, conn, 0);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state, struct sock *sk, int from, int to)
 {
-	hold_cpu();
 	first_copy(sk, from, to);
-	release_cpu();
 	return 0;
 }
 
-static __always_inline void second_copy(struct sock *sk, int from, int to)
+/* `copies` come after this one. */
+static __always_inline void later_copy(struct sock *sk, int from, int to, __u16 copies)
 {
 	struct conn *conn;
 
@@ -316,15 +318,31 @@ static __always_inline void second_copy(struct sock *sk, int from, int to)
 	count(EVC_RECOVERED);
 	if (!conn)
 		conn = conn_get(sk);
+	if (!conn)
+		mark((__u64)(unsigned long)sk, from, to, copies);
 	transition(sk, from, to, conn, EVF_UNDERSTUDY);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
 {
-	hold_cpu();
-	second_copy(sk, from, to);
-	release_cpu();
+	later_copy(sk, from, to, attached.more_copies ? 2 : 0);
+	return 0;
+}
+
+/* Where programs are preemptible two copies are not enough: 8 of 400 transitions
+ * lost on 7.3 with 34 processes on 2 CPUs, emulated. */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(state_third, struct sock *sk, int from, int to)
+{
+	later_copy(sk, from, to, 1);
+	return 0;
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(state_fourth, struct sock *sk, int from, int to)
+{
+	later_copy(sk, from, to, 0);
 	return 0;
 }
 
@@ -370,17 +388,13 @@ static __always_inline void end_of(struct sock *sk)
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end, struct sock *sk)
 {
-	hold_cpu();
 	end_of(sk);
-	release_cpu();
 	return 0;
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end_understudy, struct sock *sk)
 {
-	hold_cpu();
 	end_of(sk);
-	release_cpu();
 	return 0;
 }

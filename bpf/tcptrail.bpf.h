@@ -4,7 +4,6 @@
  * and one prototype for each thing that one file does for the others.
  *
  *   emit.bpf.c     ring buffer, counters, knobs, licence
- *   hold.bpf.c     no preemption while a program runs
  *   conn.bpf.c     per-socket storage, and who owns a socket
  *   listener.bpf.c who listens on a port
  *   sock.bpf.c     the common part of a record, read from the socket
@@ -81,14 +80,9 @@ extern const volatile __u32 tick_ns;		/* 1e9 / CONFIG_HZ */
 extern const volatile bool want_state;
 extern const volatile bool want_reset;
 extern const volatile bool want_data_retransmits;
-extern const volatile bool can_hold_cpu;	/* the kernel has what hold.bpf.c calls */
 
 /* What attached, set by the loader afterwards. */
 extern struct attached attached;
-
-/* hold.bpf.c: nothing preempts this program between the two */
-__hidden int hold_cpu(void);
-__hidden int release_cpu(void);
 
 /* emit.bpf.c */
 __hidden int count(__u32 counter);

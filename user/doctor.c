@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "doctor.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -21,9 +22,17 @@ static const char *method_word(const struct outcome *out)
 	return out->way ? name_method(out->way->method) : "none";
 }
 
+static bool not_needed(const struct outcome *out, int fact)
+{
+	return facts[fact].sometimes && !out->way && out->refused_len &&
+	       out->refused[0].error == -ECANCELED;
+}
+
 /* Worse than the best way, or none at all. */
 static bool worse(const struct outcome *out, int fact)
 {
+	if (not_needed(out, fact))
+		return false;
 	return !out->way || (out->way != &facts[fact].ways[0] &&
 			     out->way->method != facts[fact].ways[0].method);
 }
@@ -34,7 +43,7 @@ static void text_fact(const struct outcome *out, int fact)
 
 	printf("%-44s %-11s", facts[fact].name, method_word(out));
 	if (!worse(out, fact)) {
-		puts(" ok");
+		puts(not_needed(out, fact) ? " not needed here" : " ok");
 		return;
 	}
 	for (size_t i = 0; i < out->refused_len; i++)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "bpf/attached.h"
@@ -60,9 +61,23 @@ static struct bpf_program *program(const struct loader *l, const char *name)
 	return bpf_object__find_program_by_name(l->skel->obj, name);
 }
 
+/*
+ * Debian's 7.3 runs tracepoints preemptible, 6.18 and older do not: a task preempted
+ * in one copy keeps it from all others of its CPU until it runs again. By version,
+ * as nothing tells it; wrong costs two needless looks, or what two copies lose.
+ */
+static bool tracepoints_preemptible(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && atoi(name.release) >= 7;
+}
+
 static bool unwanted(const struct loader_options *o, int fact)
 {
 	switch (fact) {
+	case FACT_MORE_COPIES:
+		return !tracepoints_preemptible();
 	case FACT_RETRANSMIT:
 	case FACT_RETRANSMIT_SYNACK:
 		return !o->retransmit;
@@ -129,8 +144,6 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
-	l->skel->rodata->can_hold_cpu =
-		btf__find_by_name_kind(l->btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 	return bpf_map__set_max_entries(l->skel->maps.ring, o->ring_size);
 }
 
@@ -270,7 +283,7 @@ static void attach_all(struct loader *l)
 	struct attached *a = &l->skel->bss->attached;
 
 	for (int f = FACTS - 1; f >= 0; f--)
-		if (f != FACT_STATE && f != FACT_UNDERSTUDY)
+		if (f != FACT_STATE && f != FACT_UNDERSTUDY && f != FACT_MORE_COPIES)
 			attach_fact(l, f);
 	a->tw_alloc = method_of(l, FACT_TW_ENTERED) == EVM_FENTRY;
 	a->tw = by_function(l, FACT_TW_ENTERED) && by_function(l, FACT_TW_LEFT);
@@ -281,8 +294,11 @@ static void attach_all(struct loader *l)
 	a->accepted = method_of(l, FACT_ACCEPT) == EVM_KPROBE ||
 		      method_of(l, FACT_ACCEPT) == EVM_TRACEPOINT ||
 		      method_of(l, FACT_ACCEPT_MPTCP) == EVM_KPROBE;
+	/* Before they run: who leaves a mark has to know for how many. */
+	a->more_copies = !l->load_error[FACT_MORE_COPIES][0];
 	attach_fact(l, FACT_STATE);
 	attach_fact(l, FACT_UNDERSTUDY);
+	attach_fact(l, FACT_MORE_COPIES);
 }
 
 /* Runs an iterator; ours print nothing, they write storage or count. */

@@ -23,6 +23,11 @@ const struct fact facts[FACTS] = {
 		.ways = { TP_BTF("state_understudy") },
 		.without = "transitions of a softirq that interrupts the first copy",
 	},
+	[FACT_MORE_COPIES] = {
+		.name = "transitions, third and fourth copy", .sometimes = true,
+		.ways = { TP_BTF("state_third", "state_fourth") },
+		.without = "transitions while tasks are preempted in the first two (Linux 7)",
+	},
 	[FACT_SOCK_END] = {
 		.name = "gap check at the end of a socket",
 		.ways = { TP_BTF("sock_end", "sock_end_understudy") },

@@ -21,6 +21,7 @@ enum tier {
 enum fact_id {
 	FACT_STATE,
 	FACT_UNDERSTUDY,
+	FACT_MORE_COPIES,
 	FACT_SOCK_END,
 	FACT_SNAPSHOT,
 	FACT_PORT,
@@ -55,6 +56,7 @@ struct way {
 struct fact {
 	const char *name;
 	bool required;			/* without it there is no tracer */
+	bool sometimes;			/* not needed on every kernel */
 	struct way ways[WAYS_MAX];	/* best first; method EVM_NONE ends them */
 	const char *without;		/* what is lost on the last way, or without any */
 	const char *remedy;		/* NULL: nothing an administrator can do */

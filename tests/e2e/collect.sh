@@ -30,12 +30,12 @@ until_true lines "$out/events" 1 || { cat "$out/stderr" >&2; exit 1; }
 : >"$out/gate"
 "$play" --all >>"$out/truth"
 played=$?
+rm -f "$out/gate"
 wait $early || played=$?
 # What is polled, and the end of a namespace, take a while.
 sleep "${SETTLE:-4}"
 kill -INT $tracer
 wait $tracer
 status=$?
-rm -f "$out/gate"
 echo "play $played tracer $status" >"$out/status"
 [ $played = 0 ] && [ $status = 0 ] || { cat "$out/stderr" "$out/status" >&2; exit 1; }

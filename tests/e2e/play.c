@@ -7,8 +7,8 @@
  *   play --list | --all | --before | NAME...
  *
  * --before plays those that open their sockets before the tracer starts; they go
- * on when the file that PLAY_GATE names exists. PLAY_KEEP_MS: how long a
- * namespace stays after its sockets are closed.
+ * on when the file that PLAY_GATE names exists, and end when it is gone. PLAY_KEEP_MS: how long a
+ * namespace stays after its sockets are closed; PLAY_AT_ONCE: how many play.
  */
 #include <err.h>
 #include <net/if.h>
@@ -127,13 +127,52 @@ static int stage(const struct scenario *s)
 	return failed;
 }
 
-static void play(const struct scenario *s)
+/* Namespaces stay until all scenarios are through: the kernel gives the number of
+ * one that ended to the next. */
+struct stages {
+	int done[2];		/* a byte of each that is through */
+	int hold[2];		/* end of file: go */
+	int running;
+};
+
+static void play(const struct scenario *s, struct stages *all)
 {
 	pid_t pid = fork();
+	int failed;
+	char c;
 
 	must(pid >= 0, "fork");
-	if (!pid)
-		_exit(stage(s));
+	all->running++;
+	if (pid)
+		return;
+	close(all->hold[1]);
+	failed = stage(s);
+	must(write(all->done[1], "x", 1) == 1, "done");
+	must(read(all->hold[0], &c, 1) == 0, "hold");
+	_exit(failed);
+}
+
+static void one_is_through(struct stages *all)
+{
+	char c;
+
+	must(read(all->done[0], &c, 1) == 1, "through");
+	all->running--;
+}
+
+static int all_are_through(struct stages *all)
+{
+	const char *gate = getenv("PLAY_GATE");
+	int status, failed = 0;
+
+	while (all->running)
+		one_is_through(all);
+	while (gate && !access(gate, F_OK))
+		nap_ms(20);
+	close(all->hold[1]);
+	while (wait(&status) > 0)
+		failed |= status != 0;
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -141,11 +180,14 @@ int main(int argc, char **argv)
 	bool all = argc == 2 && !strcmp(argv[1], "--all");
 	bool before = argc == 2 && !strcmp(argv[1], "--before");
 	bool list = argc == 2 && !strcmp(argv[1], "--list");
-	int status, failed = 0;
+	int at_once = getenv("PLAY_AT_ONCE") ? atoi(getenv("PLAY_AT_ONCE")) : 100;
+	struct stages stages = { .running = 0 };
 
 	if (argc < 2)
 		errx(2, "usage: play --list | --all | --before | NAME...");
 	signal(SIGPIPE, SIG_IGN);
+	alarm(10 * PATIENCE_S);
+	must(!pipe(stages.done) && !pipe(stages.hold), "pipe");
 	for (const struct scenario *s = scenarios; s->name; s++) {
 		bool wanted = s->before ? before : all;
 
@@ -153,10 +195,11 @@ int main(int argc, char **argv)
 			wanted |= !strcmp(argv[i], s->name);
 		if (list)
 			puts(s->name);
-		else if (wanted)
-			play(s);
+		if (list || !wanted)
+			continue;
+		if (stages.running == at_once)
+			one_is_through(&stages);
+		play(s, &stages);
 	}
-	while (wait(&status) > 0)
-		failed |= status != 0;
-	return failed;
+	return all_are_through(&stages);
 }
