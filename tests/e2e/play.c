@@ -7,8 +7,9 @@
  *   play --list | --all | --before | NAME...
  *
  * --before plays those that open their sockets before the tracer starts; they go
- * on when the file that PLAY_GATE names exists, and end when it is gone. PLAY_KEEP_MS: how long a
- * namespace stays after its sockets are closed; PLAY_AT_ONCE: how many play.
+ * on when the file that PLAY_GATE names exists, and end when it is gone.
+ * PLAY_KEEP_MS: how long a namespace is watched after its sockets are closed;
+ * PLAY_AT_ONCE: how many play.
  */
 #include <err.h>
 #include <net/if.h>
