@@ -35,8 +35,8 @@ rebuilds() {
 }
 
 installs() {
-	make -s -C "$work/gcc" install DESTDIR="$work/root" PREFIX=/usr &&
-		"$work/root/usr/sbin/tcptrail" --version && [ -s "$work/root/usr/share/man/man8/tcptrail.8" ]
+	make -s -C "$work/gcc" install DESTDIR="$work/dest" PREFIX=/usr &&
+		"$work/dest/usr/sbin/tcptrail" --version && [ -s "$work/dest/usr/share/man/man8/tcptrail.8" ]
 }
 
 check build.gcc build_with gcc
