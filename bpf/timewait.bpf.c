@@ -105,6 +105,21 @@ static __always_inline void tw_emit(struct ev_timewait *e, __u8 method)
 		count(EVC_FILTERED);
 }
 
+/* Its move from FIN-WAIT-2 was not seen (a kprobe is skipped while another program
+ * or a map's system call is preempted on its CPU): told late, marked as a gap. */
+static __always_inline void tw_move_late(struct inet_timewait_sock *tw, struct timewait *kept)
+{
+	struct ev_timewait e = { .to = EVS_TIME_WAIT, .why = EVW_FIN };
+
+	if (kept->state != EVS_FIN_WAIT2 || BPF_CORE_READ(tw, tw_substate) != EVS_TIME_WAIT)
+		return;
+	describe(tw, kept, &e);
+	tw_emit(&e, EVM_GAP);
+	kept->state = EVS_TIME_WAIT;
+	kept->since_ns = e.head.ts_ns;
+	kept->sock.flags |= EVSK_LOWER;
+}
+
 static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 {
 	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
@@ -113,6 +128,8 @@ static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 
 	if (cookie)
 		kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (kept)
+		tw_move_late(tw, kept);
 	describe(tw, kept, &e);
 	e.why = reason_of((__u64)(unsigned long)tw);
 	tw_emit(&e, method);
@@ -143,14 +160,15 @@ static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, 
 /*
  * The same from tracepoints alone (Linux 6.12, where kfree_skb tells the
  * socket): the FIN that moves the mini-socket is dropped once it did its work.
- * Its end is not seen then, so nothing is kept any longer.
+ * Where no hook sees its end nothing is kept any longer. Beside kprobes it sees
+ * what they are skipped for.
  */
 static __always_inline void tw_moved(struct inet_timewait_sock *tw)
 {
 	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
 
 	tw_rearm(tw, true, EVM_TP_BTF);
-	if (cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
+	if (!attached.tw && cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
 		bpf_map_delete_elem(&timewaits, &cookie);
 }
 

@@ -104,7 +104,9 @@ const struct fact facts[FACTS] = {
 	},
 	[FACT_FIN_WAIT_2] = {
 		.name = "FIN-WAIT-2 without a process -> TIME-WAIT",
-		.ways = { FENTRY("tw_schedule_fentry"), KPROBE("tw_schedule_kprobe"),
+		.ways = { FENTRY("tw_schedule_fentry"),
+			  KPROBE("tw_schedule_kprobe", "tw_fin_dropped"),
+			  KPROBE("tw_schedule_kprobe"),
 			  TP_BTF("tw_fin_dropped", "tw_fin_understudy"),
 			  DERIVED(EVM_POLL) },
 		.without = "seen at intervals",

@@ -45,7 +45,7 @@ enum fact_id {
 };
 
 #define WAY_PROGS_MAX	2
-#define WAYS_MAX	4
+#define WAYS_MAX	5
 
 /* One way to know a fact. No programs: user space derives it. */
 struct way {
