@@ -52,18 +52,22 @@ static __always_inline bool draw(struct ev_bucket *b, __u32 rate, __u64 now)
 }
 
 static __always_inline struct ev_bucket *bucket_of(struct ev_bucket_key *key,
-						   const struct ev_owner *owner)
+						   const struct ev_sock *sock)
 {
-	struct ev_bucket fresh = { .owner = *owner };
+	struct ev_bucket fresh = {};
 	struct ev_bucket *b = bpf_map_lookup_elem(&buckets, key);
 
 	if (b)
 		return b;
+	if (key->kind == EV_DROP)
+		fresh.sock = *sock;
+	else
+		fresh.sock.owner = sock->owner;
 	bpf_map_update_elem(&buckets, key, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&buckets, key);
 }
 
-__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_owner *owner,
+__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
 			  __u64 now)
 {
 	struct ev_bucket_key key = { .reason = reason, .kind = kind, .sub = sub };
@@ -71,8 +75,10 @@ __hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_own
 	struct ev_bucket *all = bpf_map_lookup_elem(&bucket_total, &zero);
 	struct ev_bucket *b;
 
-	key.pid = owner->source ? owner->pid : 0;
-	b = bucket_of(&key, owner);
+	key.pid = sock->owner.source ? sock->owner.pid : 0;
+	if (kind == EV_DROP)
+		key.cookie = sock->cookie;
+	b = bucket_of(&key, sock);
 	if (!b) {
 		count(EVC_MAP_FULL);
 		b = bpf_map_lookup_elem(&bucket_total, &slot);

@@ -18,7 +18,7 @@ static __always_inline void reported(struct sock *sk)
 	sock_own(sk, conn_get(sk), bpf_get_socket_cookie(sk), &e.sock);
 	e.sock.state = sk->__sk_common.skc_state;
 	if (sock_wanted(&e.sock) &&
-	    bucket_pass(EV_ERROR, 0, e.err, &e.sock.owner, e.head.ts_ns))
+	    bucket_pass(EV_ERROR, 0, e.err, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 }
 

@@ -22,6 +22,7 @@ enum ev_kind {
 	EV_RESET = 3,		/* struct ev_reset */
 	EV_ERROR = 4,		/* struct ev_error */
 	EV_TIMEWAIT = 5,	/* struct ev_timewait: a mini-socket moved or ended */
+	EV_DROP = 6,		/* struct ev_drop: refused at a listener, or a cookie sent */
 	EV_KIND_MAX = 8,
 };
 
@@ -221,12 +222,43 @@ struct ev_timewait {
 	__u8 pad[5];
 };
 
+/* Which segment met the limit. */
+enum ev_drop_stage {
+	EVG_SYN = 1,
+	EVG_ACK = 2,		/* the final one of the handshake */
+	EVG_MAX = 3,
+};
+
+enum ev_drop_reason {
+	EVD_OTHER = 0,		/* no route, no memory, an LSM */
+	EVD_ACCEPT_QUEUE = 1,
+	EVD_SYN_QUEUE = 2,
+	EVD_MAX_SYN_BACKLOG = 3, /* the 3/4 mark, with tcp_syncookies 0 */
+	EVD_COOKIE = 4,		/* not refused: a cookie answered */
+	EVD_MAX = 5,
+};
+
+struct ev_drop {
+	struct ev_head head;
+	struct ev_sock sock;	/* the listener; raddr and rport are the peer's */
+	__u32 accept_queue;	/* connections waiting for accept() */
+	__u32 backlog;		/* sk_max_ack_backlog: the limit of both queues */
+	__u32 syn_queue;	/* requests waiting for the final ACK */
+	__u32 somaxconn;
+	__u32 max_syn_backlog;
+	__u8 stage;		/* enum ev_drop_stage */
+	__u8 reason;		/* enum ev_drop_reason */
+	__u8 abort_on_overflow;
+	__u8 syncookies;	/* the sysctl: 0, 1, 2 */
+};
+
 /* What a held-back event is counted under (map `buckets`). */
 struct ev_bucket_key {
+	__u64 cookie;		/* drop: the listener; else 0 */
 	__u32 pid;		/* 0: no owner known */
-	__u16 reason;		/* type, errno or reset reason */
+	__u16 reason;		/* type, errno, reset or drop reason */
 	__u8 kind;		/* enum ev_kind */
-	__u8 sub;		/* reset: 1 sent, 0 received */
+	__u8 sub;		/* reset: 1 sent, 0 received; drop: stage */
 };
 
 struct ev_bucket {
@@ -234,7 +266,7 @@ struct ev_bucket {
 	__u64 held;		/* events held back, ever */
 	__u32 tokens;
 	__u32 pad;
-	struct ev_owner owner;	/* of the first event; source 0: none known */
+	struct ev_sock sock;	/* of the first event: its owner; drop: the listener */
 };
 
 /* Per-CPU counters (map `counters`), cumulative, never reset. */
@@ -264,6 +296,10 @@ _Static_assert(sizeof(struct ev_retransmit) == 128, "ev_retransmit");
 _Static_assert(sizeof(struct ev_reset) == 128, "ev_reset");
 _Static_assert(sizeof(struct ev_error) == 128, "ev_error");
 _Static_assert(sizeof(struct ev_timewait) == 136, "ev_timewait");
+_Static_assert(__builtin_offsetof(struct ev_timewait, since_ns) ==
+	       __builtin_offsetof(struct ev_state, since_ns), "state.bpf.c makes one of the other");
+_Static_assert(sizeof(struct ev_drop) == 144, "ev_drop");
+_Static_assert(sizeof(struct ev_bucket_key) == 16, "ev_bucket_key");
 #endif
 
 #endif /* TCPTRAIL_EVENT_H */

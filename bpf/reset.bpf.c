@@ -21,7 +21,7 @@ static __always_inline void tell(struct ev_reset *e)
 {
 	/* Attached for the cause of transitions alone, it tells nothing itself. */
 	if (want_reset && sock_wanted(&e->sock) &&
-	    bucket_pass(EV_RESET, e->sent, e->reason, &e->sock.owner, e->head.ts_ns))
+	    bucket_pass(EV_RESET, e->sent, e->reason, &e->sock, e->head.ts_ns))
 		emit(&e->head, sizeof(*e));
 }
 

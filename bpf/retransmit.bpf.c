@@ -41,7 +41,7 @@ static __always_inline void resent(struct sock *sk)
 	e.backoff = BPF_CORE_READ(tp, inet_conn.icsk_backoff);
 	e.rto_ms = (__u64)BPF_CORE_READ(tp, inet_conn.icsk_rto) * tick_ns / 1000000;
 	if (sock_wanted(&e.sock) &&
-	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock.owner, e.head.ts_ns))
+	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 }
 
@@ -70,7 +70,7 @@ int BPF_PROG(retransmit_synack, struct sock *sk, struct request_sock *req)
 	/* Called after the send, before the count goes up. */
 	e.attempt = BPF_CORE_READ(req, num_retrans) + 1;
 	if (sock_wanted(&e.sock) &&
-	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock.owner, e.head.ts_ns))
+	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 	return 0;
 }

@@ -225,12 +225,28 @@ static __always_inline bool moved_unseen(const struct ev_state *e)
 			     EVF_LINGER2_NEG));
 }
 
-static __always_inline void keep_mini(const struct ev_state *e)
+/* In the place of the record that made it, of which it is a copy but for its end:
+ * the stack has no room for both. */
+static __always_inline void tell_early_move(struct ev_state *e)
+{
+	struct ev_timewait *tw = (void *)e;
+
+	tw->from = EVS_FIN_WAIT2;
+	tw->to = EVS_TIME_WAIT;
+	tw->why = EVW_FIN;
+	stamp(&tw->head, EV_TIMEWAIT, attached.tw_alloc ? EVM_FENTRY : EVM_KPROBE, sizeof(*tw));
+	tw->sock.state = EVS_TIME_WAIT;
+	if (want_state && sock_wanted(&tw->sock))
+		emit(&tw->head, sizeof(*tw));
+}
+
+static __always_inline void keep_mini(struct ev_state *e)
 {
 	if (attached.tw && e->facts & EVF_TW_ALLOC)
 		timewait_begin(&e->sock, e->head.ts_ns, EVS_TIME_WAIT);
-	else if ((attached.tw && e->facts & EVF_TW_ALLOC_FW2) || moved_unseen(e))
-		timewait_begin(&e->sock, e->since_ns, EVS_FIN_WAIT2);
+	else if (((attached.tw && e->facts & EVF_TW_ALLOC_FW2) || moved_unseen(e)) &&
+		 timewait_begin(&e->sock, e->since_ns, EVS_FIN_WAIT2))
+		tell_early_move(e);
 }
 
 static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, struct conn *conn,

@@ -12,6 +12,7 @@
  *   state.bpf.c    transitions: the state program, its understudy, the gap check
  *   accept.bpf.c   the task that accept()ed
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
+ *   drop.bpf.c     SYNs and final ACKs refused at a listener
  *   retransmit.bpf.c reset.bpf.c error.bpf.c   one kind of record each
  *   snapshot.bpf.c sockets open before the start
  *   census.bpf.c   how many sockets are followed now
@@ -118,14 +119,14 @@ __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct e
 __hidden bool sock_wanted(const struct ev_sock *s);
 
 /* bucket.bpf.c: true: within the rate; false: held back and counted */
-__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_owner *owner,
+__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
 			  __u64 now);
 
 /* note.bpf.c */
 __hidden int note_add(__u64 sk, __u32 facts);
 __hidden __u32 note_take(__u64 sk);
 
-/* timewait.bpf.c */
-__hidden int timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state);
+/* timewait.bpf.c; true: FIN-WAIT-2 is over already, and nobody told */
+__hidden bool timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state);
 
 #endif /* TCPTRAIL_BPF_H */

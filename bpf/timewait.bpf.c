@@ -17,7 +17,7 @@
 struct timewait {
 	struct ev_sock sock;
 	__u64 since_ns;
-	__u32 state;
+	__u32 state;		/* 0: moved before its socket's last transition */
 	__u32 pad;
 };
 
@@ -68,16 +68,6 @@ static __always_inline __u32 reason_of(__u64 tw)
 	return why;
 }
 
-__hidden int timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state)
-{
-	struct timewait tw = { .sock = *s, .since_ns = since_ns, .state = state };
-
-	tw.sock.state = state;
-	if (!s->cookie || bpf_map_update_elem(&timewaits, &tw.sock.cookie, &tw, BPF_ANY))
-		count(EVC_MAP_FULL);
-	return 0;
-}
-
 /* A mini-socket from before the start, or one that found no room: told with
  * what it carries itself, without an owner. */
 static __always_inline void describe(struct inet_timewait_sock *tw, struct timewait *kept,
@@ -105,8 +95,26 @@ static __always_inline void tw_emit(struct ev_timewait *e, __u8 method)
 		count(EVC_FILTERED);
 }
 
+__hidden bool timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state)
+{
+	struct timewait tw = { .sock = *s, .since_ns = since_ns, .state = state };
+	struct timewait *early;
+	bool moved;
+
+	early = s->cookie ? bpf_map_lookup_elem(&timewaits, &tw.sock.cookie) : NULL;
+	moved = early && !early->state && state == EVS_FIN_WAIT2;
+	if (moved) {
+		tw.state = EVS_TIME_WAIT;
+		tw.since_ns = bpf_ktime_get_ns();
+	}
+	tw.sock.state = tw.state;
+	if (!s->cookie || bpf_map_update_elem(&timewaits, &tw.sock.cookie, &tw, BPF_ANY))
+		count(EVC_MAP_FULL);
+	return moved;
+}
+
 /* Its move from FIN-WAIT-2 was not seen (a kprobe is skipped while another program
- * or a map's system call is preempted on its CPU): told late, marked as a gap. */
+ * runs on its CPU): told late, marked as a gap. */
 static __always_inline void tw_move_late(struct inet_timewait_sock *tw, struct timewait *kept)
 {
 	struct ev_timewait e = { .to = EVS_TIME_WAIT, .why = EVW_FIN };
@@ -128,6 +136,10 @@ static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 
 	if (cookie)
 		kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (kept && !kept->state) {
+		bpf_map_delete_elem(&timewaits, &cookie);
+		kept = NULL;
+	}
 	if (kept)
 		tw_move_late(tw, kept);
 	describe(tw, kept, &e);
@@ -135,6 +147,17 @@ static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 	tw_emit(&e, method);
 	if (kept)
 		bpf_map_delete_elem(&timewaits, &cookie);
+}
+
+/* The mini-socket is in the hash before its socket's last transition
+ * (tcp_time_wait() calls tcp_done() last): a FIN on another CPU may move it before
+ * the state program has run. That one tells it then. */
+static __always_inline void tw_moved_early(__u64 cookie)
+{
+	struct timewait early = {};
+
+	if (bpf_map_update_elem(&timewaits, &cookie, &early, BPF_NOEXIST))
+		count(EVC_MAP_FULL);
 }
 
 /* FIN-WAIT-2 -> TIME-WAIT of a mini-socket: its timer is armed anew with the
@@ -148,6 +171,8 @@ static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, 
 	if (!rearm || !cookie || BPF_CORE_READ(tw, tw_substate) != EVS_TIME_WAIT)
 		return;
 	kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (!kept && attached.tw)
+		tw_moved_early(cookie);
 	if (!kept || kept->state != EVS_FIN_WAIT2)
 		return;
 	describe(tw, kept, &e);
@@ -160,15 +185,14 @@ static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, 
 /*
  * The same from tracepoints alone (Linux 6.12, where kfree_skb tells the
  * socket): the FIN that moves the mini-socket is dropped once it did its work.
- * Where no hook sees its end nothing is kept any longer. Beside kprobes it sees
- * what they are skipped for.
+ * Its end is not seen then, so nothing is kept any longer.
  */
 static __always_inline void tw_moved(struct inet_timewait_sock *tw)
 {
 	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
 
 	tw_rearm(tw, true, EVM_TP_BTF);
-	if (!attached.tw && cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
+	if (cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
 		bpf_map_delete_elem(&timewaits, &cookie);
 }
 

@@ -47,3 +47,28 @@ const char *btfnames_get(const struct btfnames *names, uint32_t value)
 	}
 	return NULL;
 }
+
+static void take_values(const struct btf *btf, const struct btf_type *t, const char *const *names,
+			uint32_t *values, size_t len)
+{
+	const struct btf_enum *e = btf_enum(t);
+
+	for (int i = 0; i < btf_vlen(t); i++) {
+		const char *name = btf__name_by_offset(btf, e[i].name_off);
+
+		for (size_t n = 0; n < len; n++)
+			if (name && !strcmp(name, names[n]))
+				values[n] = e[i].val;
+	}
+}
+
+void btfnames_values(const struct btf *btf, const char *const *names, uint32_t *values, size_t len)
+{
+	memset(values, 0, len * sizeof(*values));
+	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_enum(t))
+			take_values(btf, t, names, values, len);
+	}
+}

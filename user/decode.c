@@ -85,7 +85,7 @@ static void take_owner(const struct ev_sock *s, struct record *r)
 	memcpy(r->comm, s->owner.comm, sizeof(r->comm));
 }
 
-static void take_sock(const struct ev_sock *s, struct record *r)
+void decode_sock(const struct ev_sock *s, struct record *r)
 {
 	take_addresses(s, r);
 	take_owner(s, r);
@@ -178,6 +178,24 @@ static void decode_reset(const struct ev_reset *e, const struct decode_env *env,
 		r->has |= HAS_REASON;
 }
 
+static void decode_drop(const struct ev_drop *e, struct record *r)
+{
+	r->kind = e->reason == EVD_COOKIE ? REC_SYNCOOKIE : REC_DROP;
+	/* Of the segment: a listener itself has no peer. */
+	r->has |= HAS_RADDR | HAS_RPORT | HAS_QUEUES;
+	r->drop = (struct record_drop){
+		.stage = e->stage,
+		.reason = e->reason < EVD_MAX ? e->reason : EVD_OTHER,
+		.accept_queue = e->accept_queue,
+		.syn_queue = e->syn_queue,
+		.backlog = e->backlog,
+		.somaxconn = e->somaxconn,
+		.max_syn_backlog = e->max_syn_backlog,
+		.abort_on_overflow = e->abort_on_overflow,
+		.syncookies = e->syncookies,
+	};
+}
+
 bool decode(const struct ev_head *head, const struct decode_env *env, struct record *r)
 {
 	/* Every kind has them in the same place. */
@@ -187,7 +205,7 @@ bool decode(const struct ev_head *head, const struct decode_env *env, struct rec
 	r->count = 1;
 	r->method = head->method < EVM_MAX ? head->method : EVM_NONE;
 	r->wall_ns = env->wall_ns(env->ctx, head->ts_ns, head->tai_ns);
-	take_sock(sock, r);
+	decode_sock(sock, r);
 	switch (head->kind) {
 	case EV_STATE:
 		return decode_state((const void *)head, r);
@@ -201,6 +219,9 @@ bool decode(const struct ev_head *head, const struct decode_env *env, struct rec
 		r->kind = REC_ERROR;
 		r->has |= HAS_ERRNO;
 		r->err = ((const struct ev_error *)head)->err;
+		return true;
+	case EV_DROP:
+		decode_drop((const void *)head, r);
 		return true;
 	case EV_TIMEWAIT:
 		decode_timewait((const void *)head, r);

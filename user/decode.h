@@ -29,4 +29,8 @@ bool decode(const struct ev_head *head, const struct decode_env *env, struct rec
  */
 uint8_t decode_missed(unsigned int stored, unsigned int from, uint8_t *passed);
 
+/* The socket of a record as it came from the kernel: what a held-back record has
+ * of it. Sets the members of `r` that a socket fills. */
+void decode_sock(const struct ev_sock *sock, struct record *r);
+
 #endif /* TCPTRAIL_DECODE_H */

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "bpf/attached.h"
+#include "bpf/mib.h"
+#include "btfnames.h"
 #include "options.h"
 #include "privilege.h"
 #include "probe.h"
@@ -28,6 +30,8 @@ struct loader {
 	struct outcome outcomes[FACTS];
 	/* load error of each way's programs; 0: loaded */
 	int load_error[FACTS][WAYS_MAX];
+	struct mib_index mib;
+	uint32_t listen_overflow;	/* that drop reason; 0: none */
 	uint64_t *per_cpu;
 	uint64_t vanished;
 	int cpus;
@@ -86,9 +90,21 @@ static bool unwanted(const struct loader_options *o, int fact)
 		return !o->reset && !o->state;	/* the cause of a transition */
 	case FACT_ERROR:
 		return !o->error;
+	case FACT_DROP_SYN:
+	case FACT_DROP_ACK:
+	case FACT_DROP_COOKIE_ACK:
+		return !o->drop;
 	default:
 		return false;
 	}
+}
+
+/* A way that needs a counter or a reason that this kernel does not have. */
+static bool unknown_here(const struct loader *l, int fact, const struct way *way)
+{
+	if (fact < FACT_DROP_SYN || fact > FACT_DROP_COOKIE_ACK)
+		return false;
+	return way->method == EVM_TP_BTF ? !l->listen_overflow : !l->mib.listen_drops;
 }
 
 /* What is known before the load of one way: 0, or -errno of its refusal. */
@@ -100,6 +116,8 @@ static int refuse(const struct loader *l, const struct loader_options *o, int fa
 	if (tier_excludes(o->tier, way->method) || unwanted(o, fact) ||
 	    (way->method == EVM_TRACEPOINT && o->no_syscalls))
 		return -ECANCELED;
+	if (unknown_here(l, fact, way))
+		return -ENOENT;
 	for (const char *const *name = way->progs; *name && !err; name++)
 		err = probe_program(l->btf, program(l, *name));
 	return err;
@@ -123,6 +141,20 @@ static void plan(struct loader *l, const struct loader_options *o)
 	}
 }
 
+static void find_enumerators(struct loader *l)
+{
+	static const char *const names[] = {
+		"LINUX_MIB_LISTENDROPS", "LINUX_MIB_LISTENOVERFLOWS", "LINUX_MIB_TCPREQQFULLDROP",
+		"LINUX_MIB_SYNCOOKIESSENT", "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW",
+	};
+	uint32_t v[5];
+
+	btfnames_values(l->btf, names, v, 5);
+	l->mib = (struct mib_index){ .listen_drops = v[0], .listen_overflows = v[1],
+				     .reqq_full_drop = v[2], .syncookies_sent = v[3] };
+	l->listen_overflow = v[4];
+}
+
 /* The kernel's tick, in which it counts timeouts: 1 / CONFIG_HZ. */
 static uint32_t tick_ns(void)
 {
@@ -141,6 +173,7 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->filter = o->filter;
 	l->skel->rodata->ring_size = o->ring_size;
 	l->skel->rodata->tick_ns = tick_ns();
+	l->skel->rodata->mib = l->mib;
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
@@ -150,7 +183,7 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 /* Load with this one way, and none, beside what is required. */
 static int try_alone(struct loader *l, const struct loader_options *o, int fact, int way)
 {
-	struct loader alone = { .btf = l->btf };
+	struct loader alone = { .btf = l->btf, .mib = l->mib, .listen_overflow = l->listen_overflow };
 	int err = open_skeleton(&alone, o);
 
 	for (int f = 0; f < FACTS; f++)
@@ -398,6 +431,8 @@ struct loader *loader_open(const struct loader_options *o, loader_record_fn fn, 
 	if (!l->btf)
 		return fail(l, why, EXIT_KERNEL, "this kernel cannot be traced: it has no BTF "
 			    "(CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux)");
+	if (o->drop)
+		find_enumerators(l);
 	err = load(l, o);
 	if (err)
 		return fail_load(l, why, err);
@@ -484,7 +519,8 @@ static uint64_t missed(const struct loader *l, const char *name)
 void loader_counters(struct loader *l, struct kernel_counters *out)
 {
 	static const char *const alone[] = { "reset_sent", "reset_sent_reason", "reset_received",
-					     "error", "retransmit_synack" };
+					     "error", "retransmit_synack", "drop_syn_fexit",
+					     "drop_ack_fexit", "drop_cookie_fexit" };
 	memset(out, 0, sizeof(*out));
 	for (__u32 i = 0; i < EVC_MAX; i++)
 		out->count[i] = sum(l, i);

@@ -23,7 +23,7 @@ struct loader_options {
 	bool no_syscalls;		/* no system call tracepoints */
 	uint32_t ring_size;		/* bytes, a power of two */
 	struct kernel_filter filter;
-	bool state, retransmit, data_retransmit, reset, error;	/* kinds wanted */
+	bool state, retransmit, data_retransmit, reset, error, drop;	/* kinds wanted */
 };
 
 /* Why there is no tracer: one line for people, and the exit code. */

@@ -43,7 +43,8 @@ const char *name_kind(enum record_kind kind)
 {
 	static const char *const names[] = {
 		[REC_STATE] = "state", [REC_RETRANSMIT] = "retransmit", [REC_RESET] = "reset",
-		[REC_ERROR] = "error", [REC_START] = "start", [REC_HEARTBEAT] = "heartbeat",
+		[REC_ERROR] = "error", [REC_DROP] = "drop", [REC_SYNCOOKIE] = "syncookie",
+		[REC_START] = "start", [REC_HEARTBEAT] = "heartbeat",
 		[REC_LOST] = "lost", [REC_STOP] = "stop",
 	};
 
@@ -98,4 +99,36 @@ const char *name_errno(int err, char *buf, size_t len)
 		return name;
 	snprintf(buf, len, "errno %d", err);
 	return buf;
+}
+
+const char *name_drop_reason(enum ev_drop_reason reason)
+{
+	static const char *const names[] = {
+		[EVD_OTHER] = "other", [EVD_ACCEPT_QUEUE] = "accept-queue-full",
+		[EVD_SYN_QUEUE] = "syn-queue-full", [EVD_MAX_SYN_BACKLOG] = "max-syn-backlog",
+		[EVD_COOKIE] = "cookie-sent",
+	};
+
+	return pick(names, LEN(names), reason);
+}
+
+const char *name_drop_counter(enum ev_drop_reason reason)
+{
+	static const char *const names[] = {
+		[EVD_OTHER] = "ListenDrops", [EVD_ACCEPT_QUEUE] = "ListenOverflows",
+		[EVD_SYN_QUEUE] = "TCPReqQFullDrop", [EVD_MAX_SYN_BACKLOG] = "ListenDrops",
+		[EVD_COOKIE] = "SyncookiesSent",
+	};
+
+	return pick(names, LEN(names), reason);
+}
+
+const char *name_drop_bound(const struct record_drop *drop)
+{
+	if (drop->reason == EVD_MAX_SYN_BACKLOG)
+		return "tcp_max_syn_backlog";
+	/* tcp_syncookies 2 sends them always. */
+	if (drop->reason == EVD_OTHER || (drop->reason == EVD_COOKIE && drop->syncookies == 2))
+		return NULL;
+	return drop->backlog < drop->somaxconn ? "backlog" : "somaxconn";
 }

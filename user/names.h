@@ -20,4 +20,13 @@ const char *name_retransmit(enum ev_retransmit_type type);	/* "syn-ack" */
  * (at least 24 bytes). */
 const char *name_errno(int err, char *buf, size_t len);
 
+/* "accept-queue-full"; and the counter of nstat that moved for it. */
+const char *name_drop_reason(enum ev_drop_reason reason);
+const char *name_drop_counter(enum ev_drop_reason reason);
+
+/* Which limit has to be raised first: "backlog" (listen()'s argument), "somaxconn",
+ * which clamps it (inet_csk_listen_start() via __sys_listen()), or
+ * "tcp_max_syn_backlog". NULL: none of them. Needs HAS_QUEUES. */
+const char *name_drop_bound(const struct record_drop *drop);
+
 #endif /* TCPTRAIL_NAMES_H */

@@ -66,8 +66,10 @@ static const struct {
 	{ "syn-retransmit", EVENTS_SYN_RETRANSMIT },
 	{ "reset", EVENTS_RESET },
 	{ "error", EVENTS_ERROR },
+	{ "drop", EVENTS_DROP },
+	{ "syncookie", EVENTS_SYNCOOKIE },
 	{ "problems", EVENTS_FAILED | EVENTS_SYN_RETRANSMIT | EVENTS_DATA_RETRANSMIT |
-		      EVENTS_RESET | EVENTS_ERROR },
+		      EVENTS_RESET | EVENTS_ERROR | EVENTS_DROP },
 	{ "default", EVENTS_DEFAULT },
 	{ "all", EVENTS_ALL },
 };
@@ -339,9 +341,11 @@ static const struct row rows[] = {
 	{ 0, NULL, NULL, IN_TRACE, "What to show:", NULL },
 	{ 'e', "events", "LIST", IN_TRACE,
 	  "kinds, with commas between (default: state,syn-retransmit,\n"
-	  "reset,error). state: every transition; failed: those that\n"
-	  "failed; retransmit: data, SYN and SYN-ACK; syn-retransmit:\n"
-	  "the latter two; reset; error; problems: all but state;\n"
+	  "reset,error,drop,syncookie). state: every transition;\n"
+	  "failed: those that failed; retransmit: data, SYN and\n"
+	  "SYN-ACK; syn-retransmit: the latter two; reset; error;\n"
+	  "drop: SYNs and final ACKs refused at a listener;\n"
+	  "syncookie; problems: all but state and syncookie;\n"
 	  "default; all", take_events },
 	{ 0, "pid", "N", IN_TRACE, "sockets of this process (up to 16 times)", take_pid },
 	{ 0, "comm", "NAME", IN_TRACE, "sockets of processes of this name", take_comm },

@@ -12,6 +12,7 @@ union any_record {
 	struct ev_reset reset;
 	struct ev_error error;
 	struct ev_timewait timewait;
+	struct ev_drop drop;
 };
 
 struct queue {
@@ -33,6 +34,8 @@ static size_t size_of_kind(unsigned int kind)
 		return sizeof(struct ev_error);
 	case EV_TIMEWAIT:
 		return sizeof(struct ev_timewait);
+	case EV_DROP:
+		return sizeof(struct ev_drop);
 	default:
 		return 0;
 	}

@@ -21,6 +21,8 @@ enum record_kind {
 	REC_RETRANSMIT,
 	REC_RESET,
 	REC_ERROR,
+	REC_DROP,
+	REC_SYNCOOKIE,
 	REC_START,
 	REC_HEARTBEAT,
 	REC_LOST,
@@ -47,6 +49,8 @@ enum record_kind {
 #define HAS_IFINDEX	(1u << 15)
 #define HAS_ERRNO	(1u << 16)	/* err */
 #define HAS_STATE	(1u << 17)	/* `to`/state of the socket */
+
+#define HAS_QUEUES	(1u << 18)	/* drop: depths and limits then */
 
 #define RECORD_MISSED_MAX 6
 
@@ -88,7 +92,7 @@ struct stream_info {
 	struct {
 		const char *fact;	/* "transitions" */
 		const char *method;	/* names of enum ev_method, or "none" */
-	} hooks[24];
+	} hooks[32];
 	size_t hooks_len;
 };
 
@@ -143,6 +147,19 @@ struct record {
 	bool sent;
 	bool no_socket;
 	const char *reason;		/* "NO_SOCKET": from the kernel's BTF; static */
+
+	/* drop, syncookie: a segment met a limit of a listener */
+	struct record_drop {
+		enum ev_drop_stage stage;
+		enum ev_drop_reason reason;
+		uint32_t accept_queue;	/* connections; backlog is the limit of both */
+		uint32_t syn_queue;
+		uint32_t backlog;
+		uint32_t somaxconn;
+		uint32_t max_syn_backlog;
+		bool abort_on_overflow;
+		uint8_t syncookies;	/* the sysctl: 0, 1, 2 */
+	} drop;
 
 	/* start, heartbeat, lost, stop */
 	const struct stream_totals *totals;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
+
 /* Buckets are at most 4,096 and one of each kind (bpf/bucket.bpf.c). */
 #define KNOWN_MAX 8192
 
@@ -54,7 +56,8 @@ uint64_t rollup_total(const struct rollup *r)
 
 static struct known *find(struct rollup *r, const struct ev_bucket_key *key)
 {
-	size_t i = (key->pid * 2654435761u ^ key->reason * 40503u ^ key->kind << 4 ^ key->sub);
+	size_t i = (key->pid * 2654435761u ^ key->reason * 40503u ^ key->kind << 4 ^ key->sub ^
+		    key->cookie * 0x9e3779b97f4a7c15ULL >> 40);
 
 	for (size_t n = 0; n < KNOWN_MAX; n++, i++) {
 		struct known *k = &r->known[i % KNOWN_MAX];
@@ -82,6 +85,12 @@ static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, str
 		out->kind = REC_RESET;
 		out->sent = key->sub;
 		break;
+	case EV_DROP:
+		out->kind = key->reason == EVD_COOKIE ? REC_SYNCOOKIE : REC_DROP;
+		out->drop.stage = key->sub;
+		out->drop.reason = key->reason < EVD_MAX ? key->reason : EVD_OTHER;
+		decode_sock(&b->sock, out);
+		return;
 	default:
 		out->kind = REC_ERROR;
 		out->err = key->reason;
@@ -89,12 +98,12 @@ static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, str
 			out->has |= HAS_ERRNO;
 		break;
 	}
-	if (!b->owner.source || b->owner.source >= EVO_MAX || !key->pid)
+	if (!b->sock.owner.source || b->sock.owner.source >= EVO_MAX || !key->pid)
 		return;
 	out->has |= HAS_OWNER;
-	out->pid = b->owner.pid;
-	out->owner_source = b->owner.source;
-	memcpy(out->comm, b->owner.comm, sizeof(out->comm));
+	out->pid = b->sock.owner.pid;
+	out->owner_source = b->sock.owner.source;
+	memcpy(out->comm, b->sock.owner.comm, sizeof(out->comm));
 }
 
 bool rollup_bucket(struct rollup *r, const struct ev_bucket_key *key,

@@ -17,6 +17,10 @@ static bool kind_selected(const struct options *o, const struct record *r)
 		return o->events & EVENTS_RESET;
 	case REC_ERROR:
 		return o->events & EVENTS_ERROR;
+	case REC_DROP:
+		return o->events & EVENTS_DROP;
+	case REC_SYNCOOKIE:
+		return o->events & EVENTS_SYNCOOKIE;
 	default:
 		return true;	/* the stream itself */
 	}

@@ -62,7 +62,7 @@ static bool enters_end(const struct record *r)
 
 static bool failed(const struct record *r)
 {
-	return r->kind == REC_ERROR || r->kind == REC_LOST ||
+	return r->kind == REC_ERROR || r->kind == REC_LOST || r->kind == REC_DROP ||
 	       (r->kind == REC_STATE && cause_failed(r->cause));
 }
 
@@ -83,7 +83,9 @@ static void ecs_class(struct json *j, const struct record *r)
 		JSON_LITERAL(j, ",\"start\"");
 	else if (enters_end(r))
 		JSON_LITERAL(j, ",\"end\"");
-	if (failed(r))
+	if (r->kind == REC_DROP)
+		JSON_LITERAL(j, ",\"denied\"");
+	else if (failed(r))
 		JSON_LITERAL(j, ",\"error\"");
 	JSON_LITERAL(j, "]");
 	if (failed(r))
@@ -252,6 +254,47 @@ static void reset(struct json *j, const struct record *r)
 	JSON_LITERAL(j, "}");
 }
 
+static void number(struct json *j, const char *name, uint64_t n)
+{
+	json_word(j, name);
+	json_u64(j, n);
+}
+
+static void queues(struct json *j, const struct record_drop *d)
+{
+	const char *bound = name_drop_bound(d);
+
+	if (bound) {
+		JSON_LITERAL(j, ",\"bound_by\":\"");
+		json_word(j, bound);
+		JSON_LITERAL(j, "\"");
+	}
+	number(j, ",\"accept_queue\":{\"length\":", d->accept_queue);
+	number(j, ",\"limit\":", d->backlog);
+	number(j, "},\"syn_queue\":{\"length\":", d->syn_queue);
+	number(j, ",\"limit\":", d->backlog);
+	number(j, "},\"somaxconn\":", d->somaxconn);
+	number(j, ",\"max_syn_backlog\":", d->max_syn_backlog);
+	number(j, ",\"syncookies\":", d->syncookies);
+	if (d->abort_on_overflow)
+		JSON_LITERAL(j, ",\"abort_on_overflow\":true");
+	else
+		JSON_LITERAL(j, ",\"abort_on_overflow\":false");
+}
+
+static void drop(struct json *j, const struct record *r)
+{
+	number(j, r->drop.stage == EVG_ACK ? ",\"stage\":{\"ack\":" : ",\"stage\":{\"syn\":",
+	       r->count);
+	JSON_LITERAL(j, "},\"reason\":\"");
+	json_word(j, name_drop_reason(r->drop.reason));
+	JSON_LITERAL(j, "\",\"counter\":\"");
+	json_word(j, name_drop_counter(r->drop.reason));
+	JSON_LITERAL(j, "\"");
+	if (r->has & HAS_QUEUES)
+		queues(j, &r->drop);
+}
+
 static void identity(struct json *j, const struct record *r)
 {
 	JSON_LITERAL(j, ",\"role\":\"");
@@ -286,12 +329,6 @@ static void identity(struct json *j, const struct record *r)
 		JSON_LITERAL(j, ",\"first_seen_late\":true");
 	if (r->poor)
 		JSON_LITERAL(j, ",\"no_storage\":true");
-}
-
-static void number(struct json *j, const char *name, uint64_t n)
-{
-	json_word(j, name);
-	json_u64(j, n);
 }
 
 static void lost(struct json *j, const struct stream_totals *t)
@@ -372,6 +409,8 @@ static void own(struct json *j, const struct record *r)
 		retransmit(j, r);
 	else if (r->kind == REC_RESET)
 		reset(j, r);
+	else if (r->kind == REC_DROP || r->kind == REC_SYNCOOKIE)
+		drop(j, r);
 	if (r->kind < REC_START)
 		identity(j, r);
 	if (r->kind == REC_START)

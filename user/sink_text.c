@@ -115,7 +115,8 @@ static void who(struct line *l, const struct record *r)
 static void where(struct line *l, const struct record *r)
 {
 	char local[64], peer[64];
-	char arrow = r->role == EVR_CLIENT ? '>' : r->role == EVR_SERVER ? '<' : ' ';
+	bool in = r->role == EVR_SERVER || r->kind == REC_DROP || r->kind == REC_SYNCOOKIE;
+	char arrow = r->role == EVR_CLIENT ? '>' : in ? '<' : ' ';
 
 	format_endpoint(r->family, r->laddr, r->has & HAS_LADDR, r->lport, r->has & HAS_LPORT,
 			local, sizeof(local));
@@ -158,6 +159,28 @@ static void retransmit(struct line *l, const struct record *r)
 		add(l, "   next in %s", format_duration(r->rto_ns, time, sizeof(time)));
 }
 
+/* `a/b` is now/limit. */
+static void drop(struct line *l, const struct record *r)
+{
+	const struct record_drop *d = &r->drop;
+	const char *bound = r->has & HAS_QUEUES ? name_drop_bound(d) : NULL;
+
+	if (r->kind == REC_SYNCOOKIE)
+		add(l, "SYNCOOKIE sent");
+	else
+		add(l, "DROP %s %s", d->stage == EVG_SYN ? "SYN" : "final ACK",
+		    name_drop_reason(d->reason));
+	if (r->has & HAS_QUEUES)
+		add(l, "   acceptq %u/%u synq %u/%u", d->accept_queue, d->backlog, d->syn_queue,
+		    d->backlog);
+	if (bound)
+		add(l, "  limit: %s", bound);
+	if (d->stage == EVG_ACK && r->has & HAS_QUEUES)
+		add(l, "  %s", d->abort_on_overflow ? "RST sent (tcp_abort_on_overflow)" :
+						      "client thinks ESTABLISHED");
+	add(l, "  [%s]", name_drop_counter(d->reason));
+}
+
 static void what(struct line *l, const struct record *r)
 {
 	char error[24], number[32], time[24];
@@ -176,6 +199,10 @@ static void what(struct line *l, const struct record *r)
 		break;
 	case REC_ERROR:
 		add(l, "ERROR %s", r->has & HAS_ERRNO ? name_errno(r->err, error, sizeof(error)) : "?");
+		break;
+	case REC_DROP:
+	case REC_SYNCOOKIE:
+		drop(l, r);
 		break;
 	default:
 		break;
@@ -198,9 +225,10 @@ static void lost(struct line *l, const struct record *r)
 
 static const char *colour_of(const struct record *r)
 {
-	if (r->kind == REC_LOST || (r->kind == REC_STATE && cause_failed(r->cause)))
+	if (r->kind == REC_LOST || r->kind == REC_DROP || (r->kind == REC_STATE && cause_failed(r->cause)))
 		return RED;
-	if (r->kind == REC_RETRANSMIT || r->kind == REC_RESET || r->kind == REC_ERROR)
+	if (r->kind == REC_RETRANSMIT || r->kind == REC_RESET || r->kind == REC_ERROR ||
+	    r->kind == REC_SYNCOOKIE)
 		return YELLOW;
 	return r->kind == REC_STATE && r->from == EVS_TIME_WAIT ? DIM : NULL;
 }

@@ -105,7 +105,6 @@ const struct fact facts[FACTS] = {
 	[FACT_FIN_WAIT_2] = {
 		.name = "FIN-WAIT-2 without a process -> TIME-WAIT",
 		.ways = { FENTRY("tw_schedule_fentry"),
-			  KPROBE("tw_schedule_kprobe", "tw_fin_dropped"),
 			  KPROBE("tw_schedule_kprobe"),
 			  TP_BTF("tw_fin_dropped", "tw_fin_understudy"),
 			  DERIVED(EVM_POLL) },
@@ -151,6 +150,29 @@ const struct fact facts[FACTS] = {
 		.ways = { TP_BTF("error") },
 		.without = "errors as events of their own",
 		.remedy = "Linux 5.15 or newer",
+	},
+	[FACT_DROP_SYN] = {
+		.name = "SYNs refused, cookies sent",
+		.ways = { FENTRY("drop_syn_fentry", "drop_syn_fexit"),
+			  KPROBE("drop_syn_kprobe", "drop_syn_kretprobe") },
+		.without = "no event exists for a SYN refused: nstat ListenOverflows, ListenDrops",
+		.remedy = function_hooks,
+	},
+	[FACT_DROP_ACK] = {
+		.name = "final ACKs refused",
+		.ways = { FENTRY("drop_ack_fentry", "drop_ack_fexit"),
+			  KPROBE("drop_ack_kprobe", "drop_ack_kretprobe"),
+			  TP_BTF("drop_ack_freed") },
+		.without = "final ACKs refused for a full accept queue",
+		.remedy = "Linux 6.18 or newer, or function hooks",
+	},
+	[FACT_DROP_COOKIE_ACK] = {
+		.name = "final ACKs refused after a cookie",
+		.ways = { FENTRY("drop_cookie_fentry", "drop_cookie_fexit"),
+			  KPROBE("drop_cookie_kprobe", "drop_cookie_kretprobe"),
+			  DERIVED(EVM_TP_BTF) },	/* the program of the other final ACKs */
+		.without = "those of connections that a cookie remembers",
+		.remedy = "Linux 6.18 or newer, or function hooks",
 	},
 };
 

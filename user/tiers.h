@@ -41,11 +41,14 @@ enum fact_id {
 	FACT_RESET_SENT,
 	FACT_RESET_RECEIVED,
 	FACT_ERROR,
+	FACT_DROP_SYN,
+	FACT_DROP_ACK,
+	FACT_DROP_COOKIE_ACK,
 	FACTS,
 };
 
 #define WAY_PROGS_MAX	2
-#define WAYS_MAX	5
+#define WAYS_MAX	4
 
 /* One way to know a fact. No programs: user space derives it. */
 struct way {

@@ -107,6 +107,7 @@ static struct loader_options loader_options(const struct options *o)
 		.data_retransmit = o->events & EVENTS_DATA_RETRANSMIT,
 		.reset = o->events & EVENTS_RESET,
 		.error = o->events & EVENTS_ERROR,
+		.drop = o->events & (EVENTS_DROP | EVENTS_SYNCOOKIE),
 	};
 }
 

@@ -92,10 +92,27 @@ struct inet_timewait_death_row {
  * a pointer before, where the member path does not match. */
 struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
+	__u8 sysctl_tcp_syncookies;
+	__u8 sysctl_tcp_abort_on_overflow;
+	int sysctl_max_syn_backlog;
+};
+
+struct linux_mib {
+	unsigned long mibs[1];	/* one for each counter; this many says nothing */
+};
+
+struct netns_mib {
+	struct linux_mib *net_statistics;	/* per CPU */
+};
+
+struct netns_core {
+	int sysctl_somaxconn;
 };
 
 struct net {
 	struct ns_common ns;
+	struct netns_mib mib;
+	struct netns_core core;
 	struct netns_ipv4 ipv4;
 };
 
@@ -169,6 +186,8 @@ struct sock {
 	struct socket *sk_socket;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 	__u8 sk_shutdown;
 	int sk_err;
 	int sk_err_soft;
@@ -185,8 +204,13 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct request_sock_queue {
+	atomic_t qlen;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	__u32 icsk_rto;
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_retransmits;
@@ -229,7 +253,26 @@ struct inet_timewait_sock {
 struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
+	__be16 protocol;
 	__u16 transport_header;
+	__u16 network_header;
+};
+
+/* Their layouts are the wire's (RFC 791, RFC 8200, RFC 9293). */
+struct iphdr {
+	__be32 saddr;
+};
+
+struct ipv6hdr {
+	struct in6_addr saddr;
+};
+
+struct tcphdr {
+	__be16 source;
+};
+
+enum skb_drop_reason {
+	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
 };
 
 struct fdtable {

@@ -79,6 +79,7 @@ class Scenario:
                 self.durations(events)
         demand(not left, "sockets that nobody opened:", *left.values())
         self.others()
+        self.drops()
         self.proc()
 
     def sequence(self, role, steps, events):
@@ -151,6 +152,35 @@ class Scenario:
         for other in expect.OTHERS.get(self.name, []):
             demand(other in made, "no record of", other, "in", sorted(map(str, made)))
 
+    def drops(self):
+        """Each segment refused, at the listener that did it, as often as nstat says."""
+        seen = [r for r in self.records if r["event"]["action"] in ("drop", "syncookie")]
+        expected = expect.DROPS.get(self.name)
+        peers = {t["lport"] for t in self.truth if t["role"] == "client"}
+        counted = collections.Counter()
+        for r in seen:
+            own = r["tcptrail"]
+            stage, count = next(iter(own["stage"].items()))
+            bound = expected[3] if expected and "accept_queue" in own else own.get("bound_by")
+            demand((r["event"]["action"], own["reason"], stage, own.get("bound_by")) ==
+                   (*(expected or ())[:3], bound), "refused otherwise:", r)
+            demand(own["cookie"] == self.listener["cookie"], "another listener:", r)
+            demand(r["process"]["pid"] == self.listener["pid"], "another owner:", r)
+            demand(count == own["count"] and ("source" in r or count >= 1), "count:", r)
+            demand("source" not in r or r["source"]["port"] in peers, "another peer:", r)
+            counted[own["counter"]] += count
+            counted[r["event"]["action"]] += count
+        if self.tier == "tracepoint":	# SYNs are not seen there
+            demand(counted["drop"] <= self.end["ListenDrops"], "more than there were", counted)
+            return
+        demand(not expected or seen, "nothing refused was seen")
+        for counter, ours in (("ListenOverflows", counted["ListenOverflows"]),
+                              ("ListenDrops", counted["drop"]),
+                              ("SyncookiesSent", counted["syncookie"])):
+            there = self.end[counter]
+            demand(ours == there or (self.tier == "kprobe" and ours < there),
+                   counter, there, "and we saw", ours)
+
     def proc(self):
         """Counters and mini-sockets of the kernel at the end, which we did not write."""
         moves = collections.Counter()
@@ -178,7 +208,13 @@ class Scenario:
                  causes["connect-failed"] - causes["cancelled"]),
                 ("EstabResets", moves["established", "closed"] + moves["close_wait", "closed"]),
                 ("CurrEstab", 0)):
-            demand(ours == self.end[counter], counter, self.end[counter], "and we saw", ours)
+            # A request that a RST ends is one, and no transition of a socket.
+            reset = counter == "AttemptFails" and self.name == "final-ack-refused"
+            demand(ours + reset == self.end[counter], counter, self.end[counter], "and we saw", ours)
+
+
+def kernel_major(start):
+    return int(start["tcptrail"]["kernel"].split(".")[0])
 
 
 def check_stream(records, tier):
@@ -189,8 +225,11 @@ def check_stream(records, tier):
     sequence = [r["event"]["sequence"] for r in records]
     demand(sequence == list(range(sequence[0], sequence[0] + len(records))), "the sequence has gaps")
     totals = records[-1]["tcptrail"]["totals"]
-    demand(totals["lost"]["total"] == 0 and totals["gaps"] == 0 and "lost" not in actions,
-           "lost:", totals)
+    # Linux 7 preempts programs: of those with one copy (resets, errors) it skips one now
+    # and then. Counted is enough there; which transitions are missing the scenarios tell.
+    skipped = totals["lost"]["missed"] if kernel_major(records[0]) >= 7 else 0
+    demand(skipped <= 3 and totals["lost"]["total"] == skipped and totals["gaps"] == 0 and
+           ("lost" in actions) == (skipped > 0), "lost:", totals)
     demand(totals["first_seen_late"] == 0 and totals["poorer"] == 0, "poorer:", totals)
     demand(totals["printed"] == len(records) - 2 - actions.count("heartbeat"), "printed:", totals)
 

@@ -39,6 +39,11 @@ HEALTHY = both(active("close"), PASSIVE)
 # The server drops what arrives until the client has given up: its FIN then meets no socket.
 GIVEN_UP = ["established>fin_wait_1 close", "fin_wait_1>closed rst-received"]
 
+CANCELLED = ["closed>syn_sent connect", "syn_sent>closed cancelled"]
+REQUESTS = {"listener": [LISTEN], "client": [CANCELLED] * 6}
+OVERFLOW = {"listener": [LISTEN], "client": [CONNECT + active("close")] * 2 + [CANCELLED] * 12,
+            "server": [SERVER] * 2}
+
 SCENARIOS = {
     "client-closes-first": HEALTHY,
     "ipv6": HEALTHY,
@@ -95,6 +100,20 @@ SCENARIOS = {
         "syn_received>established handshake-acked", "established>fin_wait_1 close",
         "fin_wait_1>closing fin-received", "closing>time_wait fin-acked"] + TW_END]},
     "mptcp": HEALTHY,
+    # The listen queues at their limits; DROPS has what was refused.
+    "accept-queue-full": OVERFLOW,
+    "accept-queue-full-ipv6": OVERFLOW,
+    "final-ack-refused": {
+        "listener": [LISTEN],
+        "client": [CONNECT + ["established>closed abort-linger"]] + [CONNECT + active("close")] * 3,
+        "server": [SERVER] * 3},
+    "final-ack-reset": {
+        "listener": [LISTEN],
+        "client": [CONNECT + RST] + [CONNECT + active("close")] * 3,
+        "server": [SERVER] * 3},
+    "syn-queue-full": REQUESTS,
+    "max-syn-backlog": REQUESTS,
+    "syncookie-sent": REQUESTS,
     # Open when the tracer starts: only what came after is seen.
     "open-before": {"listener": [LISTEN[1:]], "client": [active("close")], "server": [PASSIVE]},
     "listening-before": {"listener": [LISTEN[1:]], "client": [CONNECT + active("close")],
@@ -109,6 +128,18 @@ OTHERS = {
     "unread-data": [("reset", "sent", "server"), ("reset", "received", "client")],
     "keepalive-timeout": [("reset", "sent", "client"), ("error", "ETIMEDOUT", "client")],
     "user-timeout": [("error", "ETIMEDOUT", "client")],
+}
+
+# What a listener refused, and at which segment; function hooks alone see SYNs.
+DROPS = {
+    "accept-queue-full": ("drop", "accept-queue-full", "syn", "backlog"),
+    "accept-queue-full-ipv6": ("drop", "accept-queue-full", "syn", "backlog"),
+    "final-ack-refused": ("drop", "accept-queue-full", "ack", "backlog"),
+    "final-ack-reset": ("drop", "accept-queue-full", "ack", "backlog"),
+    "syn-queue-full": ("drop", "syn-queue-full", "syn", "backlog"),
+    "max-syn-backlog": ("drop", "max-syn-backlog", "syn", "tcp_max_syn_backlog"),
+    "syncookies": ("syncookie", "cookie-sent", "syn", None),
+    "syncookie-sent": ("syncookie", "cookie-sent", "syn", "backlog"),
 }
 
 

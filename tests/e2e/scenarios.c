@@ -507,6 +507,136 @@ static void self_connect(struct end *e)
 	close(fd);
 }
 
+/* Connections that do not wait for their answer; with what they hear dropped. */
+static void dial_all(struct end *e, int *fds, int len, bool hear)
+{
+	for (int i = 0; i < len; i++) {
+		fds[i] = open_socket(e);
+		must(!fcntl(fds[i], F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+		if (!hear)
+			deaf(fds[i], true);
+		must(dial(e, fds[i]) == EINPROGRESS, "connect did not wait");
+		truth(e, "client", fds[i]);
+	}
+}
+
+static void close_all(const int *fds, int len)
+{
+	for (int i = 0; i < len; i++)
+		close(fds[i]);
+}
+
+/* The accept queue holds one more than the backlog: the other twelve are refused,
+ * and refused again when their SYN is retransmitted after 1 s. */
+static void serve_two_of_fourteen(struct end *e)
+{
+	int fds[2];
+
+	must(!listen(e->listener, 1), "listen");
+	go(e);
+	await(e);
+	for (int i = 0; i < 2; i++)
+		fds[i] = accepted(e);
+	go(e);
+	for (int i = 0; i < 2; i++) {
+		read_to_end(fds[i]);
+		close(fds[i]);
+	}
+}
+
+static void fourteen(struct end *e)
+{
+	int fds[14];
+
+	await(e);
+	dial_all(e, fds, 14, true);
+	nap_ms(1300);
+	close_all(fds + 2, 12);
+	go(e);
+	await(e);
+	close_all(fds, 2);
+}
+
+/* The first asks before the accept queue is full and answers after: no room. (With a
+ * backlog of 0 the SYN queue would be full, too, and a cookie answer the rest.) */
+static void serve_three_of_four(struct end *e)
+{
+	int fds[3];
+
+	must(!listen(e->listener, 2), "listen");
+	go(e);
+	await(e);
+	for (int i = 0; i < 3; i++)
+		fds[i] = accepted(e);
+	go(e);
+	for (int i = 0; i < 3; i++) {
+		read_to_end(fds[i]);
+		close(fds[i]);
+	}
+}
+
+static void answers_too_late(struct end *e)
+{
+	int late, fds[3];
+
+	await(e);
+	dial_all(e, &late, 1, false);
+	for (int i = 0; i < 3; i++)
+		fds[i] = dialled(e);
+	deaf(late, false);
+	nap_ms(1600);		/* the SYN-ACK comes again after 1 s */
+	must(!setsockopt(late, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)), "SO_LINGER");
+	close(late);
+	go(e);
+	await(e);
+	close_all(fds, 3);
+}
+
+static void abort_on_overflow(void)
+{
+	sysctl_put("tcp_abort_on_overflow", "1");
+}
+
+static void no_cookies(void)
+{
+	sysctl_put("tcp_syncookies", "0");
+}
+
+static void cookies_when_full(void)
+{
+	sysctl_put("tcp_syncookies", "1");
+}
+
+static void few_requests(void)
+{
+	no_cookies();
+	sysctl_put("tcp_max_syn_backlog", "4");
+}
+
+static void serve_requests(struct end *e)
+{
+	must(!listen(e->listener, 1), "listen");
+	go(e);
+	await(e);
+}
+
+static void serve_more_requests(struct end *e)
+{
+	go(e);
+	await(e);
+}
+
+static void six_requests(struct end *e)
+{
+	int fds[6];
+
+	await(e);
+	dial_all(e, fds, 6, false);
+	nap_ms(100);
+	close_all(fds, 6);
+	go(e);
+}
+
 const struct scenario scenarios[] = {
 	{ "client-closes-first", serve, close_first },
 	{ "ipv6", serve, close_first, .family = AF_INET6 },
@@ -540,6 +670,13 @@ const struct scenario scenarios[] = {
 	{ "hostile-name", serve, hostile },
 	{ "self-connect", nobody, self_connect, .no_listener = true },
 	{ "mptcp", serve, close_first, .protocol = IPPROTO_MPTCP },
+	{ "accept-queue-full", serve_two_of_fourteen, fourteen },
+	{ "accept-queue-full-ipv6", serve_two_of_fourteen, fourteen, .family = AF_INET6 },
+	{ "final-ack-refused", serve_three_of_four, answers_too_late },
+	{ "final-ack-reset", serve_three_of_four, answers_too_late, .prepare = abort_on_overflow },
+	{ "syn-queue-full", serve_requests, six_requests, .prepare = no_cookies },
+	{ "max-syn-backlog", serve_more_requests, six_requests, .prepare = few_requests },
+	{ "syncookie-sent", serve_requests, six_requests, .prepare = cookies_when_full },
 	{ "open-before", serve_through_the_gate, close_first, .before = true },
 	{ "listening-before", serve, dial_after_the_gate, .before = true },
 	{ 0 },

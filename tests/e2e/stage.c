@@ -289,7 +289,8 @@ void kernel_says(const char *scenario, bool ended)
 {
 	static const char *const snmp[] = { "ActiveOpens", "PassiveOpens", "AttemptFails",
 					    "EstabResets", "CurrEstab", NULL };
-	static const char *const netstat[] = { "TCPTimeouts", "TCPTimeWaitOverflow", NULL };
+	static const char *const netstat[] = { "TCPTimeouts", "TCPTimeWaitOverflow", "ListenOverflows",
+					       "ListenDrops", "SyncookiesSent", NULL };
 	struct timespec now;
 	char line[4096];
 	int n;

@@ -192,6 +192,36 @@ static void other_kinds(struct tool *t)
 	tell(t, &timeout);
 }
 
+static void refusals(struct tool *t)
+{
+	struct ev_sock s = sock(0x1001, EVR_LISTENER, EVO_LISTEN, "nginx");
+	struct ev_drop e = { .head = head(EV_DROP, sizeof(e), 2300), .sock = s, .accept_queue = 512,
+			     .backlog = 511, .syn_queue = 3, .somaxconn = 4096,
+			     .max_syn_backlog = 1024, .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE };
+	struct record sum = { .kind = REC_DROP, .wall_ns = START + 3000 * MS, .count = 1284,
+			      .window_ns = 1000 * MS, .has = HAS_WINDOW | HAS_OWNER | HAS_COOKIE,
+			      .cookie = 0x1001, .role = EVR_LISTENER, .pid = 7,
+			      .owner_source = EVO_LISTEN, .method = EVM_FENTRY, .comm = "nginx",
+			      .drop = { .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE } };
+
+	e.sock.state = EVS_LISTEN;
+	e.head.method = EVM_FENTRY;
+	tell(t, &e);
+	e.stage = EVG_ACK;
+	e.somaxconn = 511;
+	tell(t, &e);
+	e.abort_on_overflow = 1;
+	tell(t, &e);
+	e.stage = EVG_SYN;
+	e.reason = EVD_MAX_SYN_BACKLOG;
+	tell(t, &e);
+	e.reason = EVD_OTHER;
+	tell(t, &e);
+	e.reason = EVD_COOKIE;
+	tell(t, &e);
+	t->ops->write(t->sink, &sum);
+}
+
 static void of_the_stream(struct tool *t)
 {
 	static const struct stream_totals totals = {
@@ -242,6 +272,7 @@ int main(int argc, char **argv)
 	what_is_not_known(&t);
 	hostile_names(&t);
 	other_kinds(&t);
+	refusals(&t);
 	output_flush(out);
 	t.ops->close(t.sink);
 	output_close(out);

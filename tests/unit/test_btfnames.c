@@ -62,11 +62,29 @@ static void test_no_such_enum(void **state)
 	btf__free(btf);
 }
 
+/* Of an enum without a name, too; 0 for what is not there. */
+static void test_values(void **state)
+{
+	static const char *const names[] = { "LINUX_MIB_LISTENDROPS", "ODD", "NOT_THERE" };
+	struct btf *btf = make();
+	uint32_t values[3] = { 1, 1, 1 };
+
+	(void)state;
+	assert_true(btf__add_enum(btf, NULL, 4) > 0);
+	assert_int_equal(btf__add_enum_value(btf, "LINUX_MIB_LISTENDROPS", 21), 0);
+	btfnames_values(btf, names, values, 3);
+	assert_int_equal(values[0], 21);
+	assert_int_equal(values[1], 9);
+	assert_int_equal(values[2], 0);
+	btf__free(btf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_such_enum),
+		cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,12 +52,33 @@ static void test_errno(void **state)
 	assert_string_equal(name_errno(4711, buf, sizeof(buf)), "errno 4711");
 }
 
+/* The limit to raise first; none where none is known to be the reason. */
+static void test_drop_bound(void **state)
+{
+	struct record_drop d = { .reason = EVD_ACCEPT_QUEUE, .backlog = 511, .somaxconn = 4096 };
+
+	(void)state;
+	assert_string_equal(name_drop_bound(&d), "backlog");
+	d.somaxconn = 511;	/* listen()'s argument was clamped, or is as large */
+	assert_string_equal(name_drop_bound(&d), "somaxconn");
+	d.reason = EVD_MAX_SYN_BACKLOG;
+	assert_string_equal(name_drop_bound(&d), "tcp_max_syn_backlog");
+	d.reason = EVD_OTHER;
+	assert_null(name_drop_bound(&d));
+	d.reason = EVD_COOKIE;
+	d.syncookies = 2;
+	assert_null(name_drop_bound(&d));
+	d.syncookies = 1;
+	assert_string_equal(name_drop_bound(&d), "somaxconn");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_drop_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,10 +111,10 @@ static void test_events(void **state)
 		{ "-e retransmit", EVENTS_SYN_RETRANSMIT | EVENTS_DATA_RETRANSMIT },
 		{ "-e syn-retransmit", EVENTS_SYN_RETRANSMIT },
 		{ "-e problems", EVENTS_FAILED | EVENTS_SYN_RETRANSMIT | EVENTS_DATA_RETRANSMIT |
-				 EVENTS_RESET | EVENTS_ERROR },
+				 EVENTS_RESET | EVENTS_ERROR | EVENTS_DROP },
 		{ "-e default", EVENTS_DEFAULT },
 		{ "-e all", EVENTS_ALL },
-		{ "--events=state,problems", EVENTS_ALL },
+		{ "--events=state,problems,syncookie", EVENTS_ALL },
 	};
 	struct said s;
 
@@ -144,7 +144,7 @@ static void test_refused(void **state)
 	static const char *const lines[] = {
 		"listeners", "check", "frobnicate", "--frobnicate", "-z", "trace 80", "-q doctor",
 		"-o", "-o xml", "-o ''", "-e", "-e ''", "-e ,", "-e state,", "-e state,,reset",
-		"-e drop", "--all=1", "--duration 0", "--duration -1", "--duration 5d",
+		"-e drops", "--all=1", "--duration 0", "--duration -1", "--duration 5d",
 		"--duration 5mx", "--duration ms", "--duration 9999999999999h", "-c 0", "-c 1x",
 		"-c 18446744073709551616", "--color blue", "--probe ebpf", "--pid 0",
 		"--pid 4194305", "--pid +1", "--pid ''", "--comm ''", "--comm abcdefghijklmnop",

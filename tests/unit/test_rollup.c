@@ -14,7 +14,7 @@
 static void test_sums_are_exact(void **state)
 {
 	struct ev_bucket_key key = { .pid = 7, .kind = EV_ERROR, .reason = ECONNRESET };
-	struct ev_bucket b = { .held = 100, .owner = { .pid = 7, .source = EVO_CONNECT,
+	struct ev_bucket b = { .held = 100, .sock.owner = { .pid = 7, .source = EVO_CONNECT,
 						      .comm = "curl" } };
 	struct rollup *r = rollup_open();
 	struct record out;

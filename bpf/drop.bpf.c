@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * drop.bpf.c - a SYN or a final ACK refused at a listener, and cookies sent in
+ * place of a refusal.
+ *
+ * Confirmed by the outcome: the kernel's own counters of this CPU are read before
+ * and after the function that refuses (bottom halves are off in between, so what
+ * moved was moved by it). "The queue looked full" is no proof: the comparison
+ * differs inside stable series (`>=` or `>`), and a SYN-cookie or a recycled
+ * TIME-WAIT passes where the queue is full.
+ */
+#include "bpf/tcptrail.bpf.h"
+#include "bpf/mib.h"
+
+#define ETH_P_IP	0x0800
+#define ETH_P_IPV6	0x86dd
+
+const volatile struct mib_index mib = {};
+
+/* x86; elsewhere these programs are not loaded. Its value is the distance of this
+ * CPU's copy of a per-CPU variable. */
+extern const unsigned long this_cpu_off __ksym __weak;
+
+struct counted {
+	__u64 drops;
+	__u64 overflows;
+	__u64 syn_queue_full;
+	__u64 cookies;
+};
+
+/* The call in progress on this CPU. */
+struct window {
+	__u64 sk;		/* the listener; 0: none */
+	__u64 skb;
+	struct counted before;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
+
+static __always_inline __u64 counter(__u64 base, __u32 at)
+{
+	__u64 n = 0;
+
+	if (at)
+		bpf_probe_read_kernel(&n, sizeof(n), (void *)(unsigned long)(base + at * sizeof(n)));
+	return n;
+}
+
+static __always_inline bool read_counters(struct sock *sk, struct counted *c)
+{
+	__u64 base = (__u64)(unsigned long)BPF_CORE_READ(sk, __sk_common.skc_net.net,
+							  mib.net_statistics);
+	const unsigned long *offset;
+
+	if (!&this_cpu_off)
+		return false;
+	offset = bpf_this_cpu_ptr(&this_cpu_off);
+	base += *offset;
+	c->drops = counter(base, mib.listen_drops);
+	c->overflows = counter(base, mib.listen_overflows);
+	c->syn_queue_full = counter(base, mib.reqq_full_drop);
+	c->cookies = counter(base, mib.syncookies_sent);
+	return true;
+}
+
+static __always_inline void enter(struct sock *sk, struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct window *w = bpf_map_lookup_elem(&windows, &zero);
+
+	if (!w || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
+		return;
+	w->skb = (__u64)(unsigned long)skb;
+	w->sk = read_counters(sk, &w->before) ? (__u64)(unsigned long)sk : 0;
+}
+
+/* The order of the checks is tcp_conn_request()'s: with both queues full and
+ * without cookies it was the SYN queue. */
+static __always_inline __u8 reason_of(const struct counted *before, const struct counted *after,
+				      const struct ev_drop *e)
+{
+	if (after->overflows != before->overflows)
+		return EVD_ACCEPT_QUEUE;
+	if (after->syn_queue_full != before->syn_queue_full)
+		return EVD_SYN_QUEUE;
+	if (e->stage == EVG_SYN && !e->syncookies &&
+	    (__s32)(e->max_syn_backlog - e->syn_queue) < (__s32)(e->max_syn_backlog >> 2))
+		return EVD_MAX_SYN_BACKLOG;
+	return EVD_OTHER;
+}
+
+static __always_inline void limits_of(struct sock *sk, struct ev_drop *e)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+
+	e->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	e->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	e->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	e->somaxconn = BPF_CORE_READ(net, core.sysctl_somaxconn);
+	e->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
+	e->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+	e->abort_on_overflow = BPF_CORE_READ(net, ipv4.sysctl_tcp_abort_on_overflow);
+}
+
+/* Who sent the segment. One of IPv4 at an IPv6 listener is told as IPv4. */
+static __always_inline void peer_of(struct sk_buff *skb, struct ev_sock *out)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	void *ip = head + BPF_CORE_READ(skb, network_header);
+	struct tcphdr *tcp = (void *)(head + BPF_CORE_READ(skb, transport_header));
+
+	out->rport = bpf_ntohs(BPF_CORE_READ(tcp, source));
+	if (BPF_CORE_READ(skb, protocol) == bpf_htons(ETH_P_IP)) {
+		if (out->family != 4)
+			__builtin_memset(out->laddr, 0, sizeof(out->laddr));
+		out->family = 4;
+		bpf_probe_read_kernel(out->raddr, 4, ip + 12);	/* RFC 791 section 3.1 */
+	} else {
+		bpf_probe_read_kernel(out->raddr, 16, ip + 8);	/* RFC 8200 section 3 */
+	}
+}
+
+static __always_inline void tell(struct ev_drop *e)
+{
+	if (sock_wanted(&e->sock) &&
+	    bucket_pass(EV_DROP, e->stage, e->reason, &e->sock, e->head.ts_ns))
+		emit(&e->head, sizeof(*e));
+}
+
+/* true: something was refused, or a cookie sent, and `e` says what. */
+static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk_buff **skb)
+{
+	__u32 zero = 0;
+	struct window *w = bpf_map_lookup_elem(&windows, &zero);
+	struct counted after = {};
+
+	if (!w || !w->sk)
+		return false;
+	*sk = (struct sock *)(unsigned long)w->sk;
+	*skb = (struct sk_buff *)(unsigned long)w->skb;
+	w->sk = 0;
+	if (!read_counters(*sk, &after) ||
+	    (after.drops == w->before.drops && after.cookies == w->before.cookies))
+		return false;
+	limits_of(*sk, e);
+	if (after.drops != w->before.drops)
+		e->reason = reason_of(&w->before, &after, e);
+	else
+		e->reason = EVD_COOKIE;
+	return true;
+}
+
+/* With the listener's storage, which only typed arguments reach. */
+static __always_inline void leave_typed(struct sock *listener, __u8 stage)
+{
+	struct ev_drop e = { .stage = stage };
+	struct sk_buff *skb;
+	struct sock *sk;
+
+	if (!leave(&e, &sk, &skb))
+		return;
+	stamp(&e.head, EV_DROP, EVM_FENTRY, sizeof(e));
+	sock_describe(listener, bpf_skc_to_tcp_sock(listener), &e.sock);
+	sock_own(listener, conn_get(listener), bpf_get_socket_cookie(listener), &e.sock);
+	e.sock.state = EVS_LISTEN;
+	e.sock.role = EVR_LISTENER;
+	peer_of(skb, &e.sock);
+	tell(&e);
+}
+
+static __always_inline void describe_untyped(struct sock *sk, struct ev_sock *out)
+{
+	struct ev_owner owner = {};
+
+	sock_describe_common(&sk->__sk_common, out);
+	out->uid = BPF_CORE_READ(sk, sk_uid.val);
+	out->role = EVR_LISTENER;
+	if (!listener_find(out, BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6, &owner))
+		return;
+	if (owner.source == EVO_NONE)
+		out->flags |= EVSK_MIXED;
+	else
+		owner.source = EVO_LISTEN;	/* its own, not its child's */
+	out->owner = owner;
+}
+
+static __always_inline void leave_untyped(__u8 stage)
+{
+	struct ev_drop e = { .stage = stage };
+	struct sk_buff *skb;
+	struct sock *sk;
+
+	if (!leave(&e, &sk, &skb))
+		return;
+	stamp(&e.head, EV_DROP, EVM_KPROBE, sizeof(e));
+	describe_untyped(sk, &e.sock);
+	peer_of(skb, &e.sock);
+	tell(&e);
+}
+
+SEC("?fentry/tcp_conn_request")
+int BPF_PROG(drop_syn_fentry, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?fexit/tcp_conn_request")
+int BPF_PROG(drop_syn_fexit, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
+{
+	leave_typed(sk, EVG_SYN);
+	return 0;
+}
+
+/* The final ACK of a request in the SYN queue. */
+SEC("?fentry/tcp_check_req")
+int BPF_PROG(drop_ack_fentry, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?fexit/tcp_check_req")
+int BPF_PROG(drop_ack_fexit, struct sock *sk, struct sk_buff *skb)
+{
+	leave_typed(sk, EVG_ACK);
+	return 0;
+}
+
+/* That of a connection that a cookie remembers. */
+SEC("?fentry/tcp_get_cookie_sock")
+int BPF_PROG(drop_cookie_fentry, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?fexit/tcp_get_cookie_sock")
+int BPF_PROG(drop_cookie_fexit, struct sock *sk, struct sk_buff *skb)
+{
+	leave_typed(sk, EVG_ACK);
+	return 0;
+}
+
+SEC("?kprobe/tcp_conn_request")
+int BPF_KPROBE(drop_syn_kprobe, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?kretprobe/tcp_conn_request")
+int BPF_KRETPROBE(drop_syn_kretprobe)
+{
+	leave_untyped(EVG_SYN);
+	return 0;
+}
+
+SEC("?kprobe/tcp_check_req")
+int BPF_KPROBE(drop_ack_kprobe, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?kretprobe/tcp_check_req")
+int BPF_KRETPROBE(drop_ack_kretprobe)
+{
+	leave_untyped(EVG_ACK);
+	return 0;
+}
+
+SEC("?kprobe/tcp_get_cookie_sock")
+int BPF_KPROBE(drop_cookie_kprobe, struct sock *sk, struct sk_buff *skb)
+{
+	enter(sk, skb);
+	return 0;
+}
+
+SEC("?kretprobe/tcp_get_cookie_sock")
+int BPF_KRETPROBE(drop_cookie_kretprobe)
+{
+	leave_untyped(EVG_ACK);
+	return 0;
+}
+
+/*
+ * Without function hooks the final ACK alone is seen (TCP_LISTEN_OVERFLOW, Linux
+ * 6.18): the kernel gives that reason to any failure to make the child, so the
+ * queue has to be full as well.
+ */
+SEC("?tp_btf/kfree_skb")
+int BPF_PROG(drop_ack_freed, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	struct ev_drop e = { .stage = EVG_ACK, .reason = EVD_ACCEPT_QUEUE };
+
+	if (!bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_LISTEN_OVERFLOW) ||
+	    reason != (int)bpf_core_enum_value(enum skb_drop_reason,
+					       SKB_DROP_REASON_TCP_LISTEN_OVERFLOW))
+		return 0;
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
+		return 0;
+	limits_of(sk, &e);
+	if (e.accept_queue <= e.backlog)
+		return 0;
+	stamp(&e.head, EV_DROP, EVM_TP_BTF, sizeof(e));
+	describe_untyped(sk, &e.sock);
+	peer_of(skb, &e.sock);
+	tell(&e);
+	return 0;
+}
