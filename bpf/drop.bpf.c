@@ -10,16 +10,10 @@
  * TIME-WAIT passes where the queue is full.
  */
 #include "bpf/tcptrail.bpf.h"
-#include "bpf/mib.h"
+#include "bpf/mib.bpf.h"
 
 #define ETH_P_IP	0x0800
 #define ETH_P_IPV6	0x86dd
-
-const volatile struct mib_index mib = {};
-
-/* x86; elsewhere these programs are not loaded. Its value is the distance of this
- * CPU's copy of a per-CPU variable. */
-extern const unsigned long this_cpu_off __ksym __weak;
 
 struct counted {
 	__u64 drops;
@@ -42,29 +36,18 @@ struct {
 	__type(value, struct window);
 } windows SEC(".maps");
 
-static __always_inline __u64 counter(__u64 base, __u32 at)
-{
-	__u64 n = 0;
-
-	if (at)
-		bpf_probe_read_kernel(&n, sizeof(n), (void *)(unsigned long)(base + at * sizeof(n)));
-	return n;
-}
-
 static __always_inline bool read_counters(struct sock *sk, struct counted *c)
 {
-	__u64 base = (__u64)(unsigned long)BPF_CORE_READ(sk, __sk_common.skc_net.net,
-							  mib.net_statistics);
-	const unsigned long *offset;
+	__u64 base = mib_base(sk);
+	__u64 offset = 0;
 
-	if (!&this_cpu_off)
+	if (!mib_offset(-1, &offset))
 		return false;
-	offset = bpf_this_cpu_ptr(&this_cpu_off);
-	base += *offset;
-	c->drops = counter(base, mib.listen_drops);
-	c->overflows = counter(base, mib.listen_overflows);
-	c->syn_queue_full = counter(base, mib.reqq_full_drop);
-	c->cookies = counter(base, mib.syncookies_sent);
+	base += offset;
+	c->drops = mib_read(base, mib.listen_drops);
+	c->overflows = mib_read(base, mib.listen_overflows);
+	c->syn_queue_full = mib_read(base, mib.reqq_full_drop);
+	c->cookies = mib_read(base, mib.syncookies_sent);
 	return true;
 }
 

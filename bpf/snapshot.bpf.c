@@ -60,6 +60,7 @@ static __always_inline void listening(struct sock *sk, struct tcp_sock *tp,
 	owner_of_task(task, EVO_SNAPSHOT, &owner);
 	sock_describe(sk, tp, &at);
 	listener_add(&at, &owner);
+	listening_begin(sk);
 }
 
 SEC("iter/task_file")
@@ -83,7 +84,7 @@ int snapshot(struct bpf_iter__task_file *ctx)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	state = sk->__sk_common.skc_state;
-	if (!tp || state == EVS_CLOSE)
+	if (!tp || state == EVS_CLOSE || (only_listeners && state != EVS_LISTEN))
 		return 0;
 	conn = conn_get(sk);
 	if (!conn)

@@ -206,12 +206,14 @@ static __always_inline void inherit(struct sock *sk, struct tcp_sock *tp, struct
 		conn_set_owner(conn, &listener);
 }
 
-static __always_inline void keep_listeners(const struct ev_state *e)
+static __always_inline void keep_listeners(struct sock *sk, const struct ev_state *e)
 {
-	if (e->to == EVS_LISTEN)
+	if (e->to == EVS_LISTEN) {
 		listener_add(&e->sock, &e->sock.owner);
-	else if (e->from == EVS_LISTEN && e->to == EVS_CLOSE)
+		listening_begin(sk);
+	} else if (e->from == EVS_LISTEN && e->to == EVS_CLOSE) {
 		listener_del(&e->sock);
+	}
 }
 
 /* An orphan that nothing reset or lingers out of: it can only have moved. The
@@ -287,7 +289,7 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	e.sk = (__u64)(unsigned long)sk;
 	if (conn)
 		remember(sk, tp, conn, &e);
-	keep_listeners(&e);
+	keep_listeners(sk, &e);
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));
 	else
@@ -394,7 +396,7 @@ static __always_inline void end_of(struct sock *sk)
 	sock_own(sk, conn, bpf_get_socket_cookie(sk), &e.sock);
 	e.sock.state = EVS_CLOSE;
 	collect_facts(sk, tp, conn, &e);
-	keep_listeners(&e);
+	keep_listeners(sk, &e);
 	conn->state = EVS_CLOSE;
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));

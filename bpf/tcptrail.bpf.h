@@ -12,6 +12,7 @@
  *   state.bpf.c    transitions: the state program, its understudy, the gap check
  *   accept.bpf.c   the task that accept()ed
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
+ *   listening.bpf.c  a walk over the listening sockets
  *   drop.bpf.c     SYNs and final ACKs refused at a listener
  *   retransmit.bpf.c reset.bpf.c error.bpf.c   one kind of record each
  *   snapshot.bpf.c sockets open before the start
@@ -81,6 +82,7 @@ extern const volatile __u32 tick_ns;		/* 1e9 / CONFIG_HZ */
 extern const volatile bool want_state;
 extern const volatile bool want_reset;
 extern const volatile bool want_data_retransmits;
+extern const volatile bool only_listeners;
 
 /* What attached, set by the loader afterwards. */
 extern struct attached attached;
@@ -108,6 +110,9 @@ __hidden int listener_del(const struct ev_sock *at);
 /* true: somebody listens there (owner->source 0 when several owners do). */
 __hidden bool listener_find(const struct ev_sock *child, bool ipv6_socket,
 			    struct ev_owner *owner);
+
+/* listening.bpf.c: the walk finds it from now on */
+__hidden int listening_begin(struct sock *sk);
 
 /* accept.bpf.c: by cookie, or by the socket's address (see there) */
 __hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner);

@@ -10,7 +10,7 @@ for target in check-unit check-golden; do
 done
 if [ "$(id -u)" = 0 ]; then
 	make -s -j2 SANITIZE=1 all build/asan/tests/play || exit 1
-	LIVE_TESTS="e2e output" TCPTRAIL=build/asan/tcptrail PLAY=build/asan/tests/play tests/live.sh |
+	LIVE_TESTS="e2e output listeners" TCPTRAIL=build/asan/tcptrail PLAY=build/asan/tests/play tests/live.sh |
 		sed -E 's/^(PASS|FAIL|SKIP) /\1 asan./' || rc=1
 else
 	echo "SKIP asan.live: needs root"

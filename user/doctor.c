@@ -103,6 +103,7 @@ int doctor_run(const struct options *o)
 	struct loader_options lo = {
 		.tier = tiers[o->probe], .ring_size = 1 << 20, .state = true, .retransmit = true,
 		.data_retransmit = true, .reset = true, .error = true, .drop = true,
+		.listeners = true,
 	};
 	struct loader_failure why;
 	struct utsname uts;

@@ -79,7 +79,11 @@ static bool tracepoints_preemptible(void)
 
 static bool unwanted(const struct loader_options *o, int fact)
 {
+	if (o->only_listeners)
+		return fact != FACT_STATE && fact != FACT_SNAPSHOT && fact != FACT_LISTENERS;
 	switch (fact) {
+	case FACT_LISTENERS:
+		return !o->listeners;
 	case FACT_MORE_COPIES:
 		return !tracepoints_preemptible();
 	case FACT_RETRANSMIT:
@@ -174,6 +178,7 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->ring_size = o->ring_size;
 	l->skel->rodata->tick_ns = tick_ns();
 	l->skel->rodata->mib = l->mib;
+	l->skel->rodata->only_listeners = o->only_listeners;
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
@@ -267,7 +272,8 @@ static int attach_way(struct loader *l, int fact, const struct way *way)
 		int err;
 
 		/* Called, or attached when they run. */
-		if (bpf_program__type(p) == BPF_PROG_TYPE_SYSCALL || fact == FACT_CENSUS)
+		if (bpf_program__type(p) == BPF_PROG_TYPE_SYSCALL || fact == FACT_CENSUS ||
+		    fact == FACT_LISTENERS)
 			continue;
 		l->links[fact][i] = attach(p);
 		if (l->links[fact][i])
@@ -431,7 +437,7 @@ struct loader *loader_open(const struct loader_options *o, loader_record_fn fn, 
 	if (!l->btf)
 		return fail(l, why, EXIT_KERNEL, "this kernel cannot be traced: it has no BTF "
 			    "(CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux)");
-	if (o->drop)
+	if (o->drop || o->listeners)
 		find_enumerators(l);
 	err = load(l, o);
 	if (err)
@@ -550,6 +556,51 @@ void loader_buckets(struct loader *l, loader_bucket_fn fn, void *ctx)
 		key = (struct ev_bucket_key){ .kind = kind };
 		if (!bpf_map_lookup_elem(total, &slot, &b) && b.held)
 			fn(ctx, &key, &b);
+	}
+}
+
+int loader_listeners(struct loader *l, loader_listening_fn fn, void *ctx)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(l->skel->maps.listens) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct listening rows[64];
+	struct bpf_link *link;
+	ssize_t n;
+	int fd, err;
+
+	if (method_of(l, FACT_LISTENERS) == EVM_NONE)
+		return -ENOTSUP;
+	l->skel->bss->walk_number++;
+	link = bpf_program__attach_iter(program(l, "listening_walk"), &opts);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	err = fd < 0 ? -errno : 0;
+	/* The kernel hands out whole structs only: a read ends between two. */
+	while (!err && (n = read(fd, rows, sizeof(rows))) != 0) {
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			err = -errno;
+		for (ssize_t i = 0; n > 0 && i < n / (ssize_t)sizeof(rows[0]); i++)
+			fn(ctx, &rows[i]);
+	}
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+void loader_netns_counts(struct loader *l, loader_netns_fn fn, void *ctx)
+{
+	int fd = bpf_map__fd(l->skel->maps.netns_counts);
+	struct netns_count count;
+	uint32_t key, next;
+
+	for (int r = bpf_map_get_next_key(fd, NULL, &next); !r;
+	     r = bpf_map_get_next_key(fd, &key, &next)) {
+		key = next;
+		if (!bpf_map_lookup_elem(fd, &key, &count) &&
+		    count.walk == l->skel->bss->walk_number)
+			fn(ctx, key, &count);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "bpf/event.h"
 #include "bpf/kernel_filter.h"
+#include "bpf/listening.h"
 #include "bpf/portfill.h"
 #include "tiers.h"
 
@@ -24,6 +25,8 @@ struct loader_options {
 	uint32_t ring_size;		/* bytes, a power of two */
 	struct kernel_filter filter;
 	bool state, retransmit, data_retransmit, reset, error, drop;	/* kinds wanted */
+	bool listeners;			/* loader_listeners() will be called */
+	bool only_listeners;		/* and nothing else */
 };
 
 /* Why there is no tracer: one line for people, and the exit code. */
@@ -66,6 +69,14 @@ void loader_counters(struct loader *loader, struct kernel_counters *out);
 void loader_census(struct loader *loader);
 
 void loader_buckets(struct loader *loader, loader_bucket_fn fn, void *ctx);
+
+/* Every listening socket now, in no order. Returns 0 or -errno. */
+typedef void (*loader_listening_fn)(void *ctx, const struct listening *listening);
+int loader_listeners(struct loader *loader, loader_listening_fn fn, void *ctx);
+
+/* Counters of each namespace that has a listener, as of the last walk. */
+typedef void (*loader_netns_fn)(void *ctx, uint32_t netns, const struct netns_count *count);
+void loader_netns_counts(struct loader *loader, loader_netns_fn fn, void *ctx);
 
 /* A mini-socket that ended unseen by the kernel side. */
 void loader_forget(struct loader *loader, uint64_t cookie);

@@ -17,6 +17,7 @@
  *   sink_text.c sink_json.c        struct record -> lines
  *     format.c json.c names.c      the words and numbers in them
  *   output.c        whole lines -> a file descriptor
+ *   listeners.c listen_rows.c      the listeners command
  *   doctor.c schema.c              the other commands
  */
 #include <signal.h>
@@ -24,6 +25,7 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "listeners.h"
 #include "options.h"
 #include "schema.h"
 #include "trace.h"
@@ -58,6 +60,8 @@ int main(int argc, char **argv)
 		return code;
 	catch_signals();
 	switch (options.command) {
+	case COMMAND_LISTENERS:
+		return listeners_run(&options, &stop);
 	case COMMAND_DOCTOR:
 		return doctor_run(&options);
 	case COMMAND_SCHEMA:

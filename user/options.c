@@ -20,6 +20,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define IN_TRACE (1u << COMMAND_TRACE)
+#define IN_LISTENERS (1u << COMMAND_LISTENERS)
 #define IN_DOCTOR (1u << COMMAND_DOCTOR)
 #define IN_SCHEMA (1u << COMMAND_SCHEMA)
 #define IN_EVERY (~0u)
@@ -49,6 +50,8 @@ static const struct {
 	const char *help;
 } commands[COMMANDS] = {
 	[COMMAND_TRACE] = { "trace", "stream events, one line each (the default command)" },
+	[COMMAND_LISTENERS] = { "listeners",
+		"listening sockets: queues against limits, refusals, what to try" },
 	[COMMAND_DOCTOR] = { "doctor", "which hooks work here, what is lost where one does not" },
 	[COMMAND_SCHEMA] = { "schema", "the JSON Schema of the records" },
 	[COMMAND_VERSION] = { "version", "the version" },
@@ -155,6 +158,13 @@ static int take_duration(struct parse *p, const char *arg)
 	if (!value_duration(arg, &p->o->duration_ns))
 		return refuse(p, "%s: '%.64s' is no time above 0 such as 10, 500ms, 5m or 2h",
 			      p->as, arg);
+	return 0;
+}
+
+static int take_interval(struct parse *p, const char *arg)
+{
+	if (!value_duration(arg, &p->o->interval_ns))
+		return refuse(p, "%s: '%.64s' is no time above 0 such as 1, 500ms or 1m", p->as, arg);
 	return 0;
 }
 
@@ -338,7 +348,7 @@ static int take_netns(struct parse *p, const char *arg)
 
 /* --help and --version are seen to by read_options(). */
 static const struct row rows[] = {
-	{ 0, NULL, NULL, IN_TRACE, "What to show:", NULL },
+	{ 0, NULL, NULL, IN_TRACE | IN_LISTENERS, "What to show:", NULL },
 	{ 'e', "events", "LIST", IN_TRACE,
 	  "kinds, with commas between (default: state,syn-retransmit,\n"
 	  "reset,error,drop,syncookie). state: every transition;\n"
@@ -347,14 +357,14 @@ static const struct row rows[] = {
 	  "drop: SYNs and final ACKs refused at a listener;\n"
 	  "syncookie; problems: all but state and syncookie;\n"
 	  "default; all", take_events },
-	{ 0, "pid", "N", IN_TRACE, "sockets of this process (up to 16 times)", take_pid },
-	{ 0, "comm", "NAME", IN_TRACE, "sockets of processes of this name", take_comm },
-	{ 0, "port", "N", IN_TRACE, "this port, on either side", take_port },
-	{ 0, "lport", "N", IN_TRACE, "this local port", take_lport },
+	{ 0, "pid", "N", IN_TRACE | IN_LISTENERS, "sockets of this process (up to 16 times)", take_pid },
+	{ 0, "comm", "NAME", IN_TRACE | IN_LISTENERS, "sockets of processes of this name", take_comm },
+	{ 0, "port", "N", IN_TRACE | IN_LISTENERS, "this port, on either side", take_port },
+	{ 0, "lport", "N", IN_TRACE | IN_LISTENERS, "this local port", take_lport },
 	{ 0, "rport", "N", IN_TRACE, "this remote port", take_rport },
-	{ '4', NULL, NULL, IN_TRACE, "IPv4 only (IPv4 in IPv6 sockets included)", take_4 },
-	{ '6', NULL, NULL, IN_TRACE, "IPv6 only", take_6 },
-	{ 0, "netns", "NETNS", IN_TRACE,
+	{ '4', NULL, NULL, IN_TRACE | IN_LISTENERS, "IPv4 only (IPv4 in IPv6 sockets included)", take_4 },
+	{ '6', NULL, NULL, IN_TRACE | IN_LISTENERS, "IPv6 only", take_6 },
+	{ 0, "netns", "NETNS", IN_TRACE | IN_LISTENERS,
 	  "this network namespace: a path, a name of ip netns, a\n"
 	  "process id or an inode number", take_netns },
 	{ 0, "all", NULL, IN_TRACE, "every line on a terminal (default: 200 a second)", take_all },
@@ -363,9 +373,13 @@ static const struct row rows[] = {
 	  take_duration },
 	{ 'c', "count", "N", IN_TRACE, "after N records (start and stop are not counted)",
 	  take_count },
+	{ 0, NULL, NULL, IN_LISTENERS, "How long:", NULL },
+	{ 'i', "interval", "TIME", IN_LISTENERS,
+	  "again and again, each over that time (default: once, 1s)", take_interval },
+	{ 'c', "count", "N", IN_LISTENERS, "with -i: stop after N times", take_count },
 	{ 0, NULL, NULL, IN_EVERY, "Output:", NULL },
-	{ 'o', "output", "FORMAT", IN_TRACE | IN_DOCTOR, "text (default) or json", take_output },
-	{ 'q', "quiet", NULL, IN_TRACE, "no header and no summary at the end", take_quiet },
+	{ 'o', "output", "FORMAT", IN_TRACE | IN_LISTENERS | IN_DOCTOR, "text (default) or json", take_output },
+	{ 'q', "quiet", NULL, IN_TRACE | IN_LISTENERS, "no header and no summary at the end", take_quiet },
 	{ 0, "utc", NULL, IN_TRACE, "text: times in UTC (default: local time)", take_utc },
 	{ 0, "color", "WHEN", IN_TRACE,
 	  "text: auto (default: on a terminal, unless NO_COLOR is\n"
@@ -450,6 +464,11 @@ static int print_help(FILE *out, enum command command)
 			"Streams what happens to the TCP connections of this machine, in all network\n"
 			"namespaces, one line an event. Each filter narrows what is shown; one whose\n"
 			"answer is not known (a socket without a known owner, say) lets it pass.\n",
+		[COMMAND_LISTENERS] =
+			"usage: tcptrail listeners [OPTION]...\n\n"
+			"One row a listening socket of any network namespace, worst first: its queues\n"
+			"against their limits, what it refused (<=: at most), and for one in trouble\n"
+			"which limit it is and what to try.\n",
 		[COMMAND_DOCTOR] =
 			"usage: tcptrail doctor [OPTION]...\n\n"
 			"Tries every hook on this kernel and tells, fact by fact, which one works, what\n"

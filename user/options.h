@@ -26,6 +26,7 @@ enum exit_code {
 
 enum command {
 	COMMAND_TRACE,
+	COMMAND_LISTENERS,
 	COMMAND_DOCTOR,
 	COMMAND_SCHEMA,
 	COMMAND_VERSION,	/* done by options_parse() */
@@ -64,6 +65,7 @@ struct options {
 	enum command command;
 	const char *output;	/* "text" or "json": for sink_by_name() */
 	uint32_t events;	/* EVENTS_* */
+	uint64_t interval_ns;	/* listeners: -i; 0: once, over 1 s */
 	bool all;		/* no limit on a terminal */
 	bool quiet;
 	bool utc;

@@ -166,6 +166,12 @@ const struct fact facts[FACTS] = {
 		.without = "final ACKs refused for a full accept queue",
 		.remedy = "Linux 6.18 or newer, or function hooks",
 	},
+	[FACT_LISTENERS] = {
+		.name = "queues of listening sockets",
+		.ways = { { EVM_ITER, { "listening_walk" } } },
+		.without = "tcptrail listeners",
+		.remedy = NULL,
+	},
 	[FACT_DROP_COOKIE_ACK] = {
 		.name = "final ACKs refused after a cookie",
 		.ways = { FENTRY("drop_cookie_fentry", "drop_cookie_fexit"),

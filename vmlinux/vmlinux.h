@@ -186,6 +186,7 @@ struct sock {
 	struct socket *sk_socket;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
+	atomic_t sk_drops;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	__u8 sk_shutdown;
@@ -193,6 +194,16 @@ struct sock {
 	int sk_err_soft;
 	unsigned long sk_lingertime;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+/* Since Linux 6.18. */
+struct numa_drop_counters {
+	atomic_t drops0;
+	atomic_t drops1;
+};
+
+struct sock___numa_drops {
+	struct numa_drop_counters *sk_drop_counters;
 };
 
 struct sock___rx_ifindex {
@@ -312,6 +323,10 @@ struct bpf_iter__task_file {
 };
 
 struct bpf_map;
+
+struct bpf_array {
+	void *pptrs[1];		/* of a per-CPU array; this many says nothing */
+};
 
 struct bpf_iter__bpf_sk_storage_map {
 	union {

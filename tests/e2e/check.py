@@ -243,6 +243,22 @@ def check_unknown(records, names):
             demand(any("unknown" in line for line in lines), "unknown:", r)
 
 
+def check_listeners(where, truth):
+    """The listeners that are there before the tracer, in the view that needs no hooks."""
+    with open(os.path.join(where, "listeners"), encoding="utf-8") as f:
+        rows = {row["cookie"]: row for row in map(json.loads, f)}
+    there = [t for name, sockets in truth.items() for t in sockets
+             if name.endswith("-before") and t["role"] == "listener"]
+    demand(len(there) == 2, "listeners before:", there)
+    for t in there:
+        row = rows.get(t["cookie"])
+        demand(row, "not in the view:", t)
+        demand(row["process"] == {"pid": t["pid"], "name": text_of(t["comm"])}, "owner:", row, t)
+        demand((row["listener"]["port"], row["netns"]) == (t["lport"], t["netns"]), "where:", row, t)
+        demand((row["accept_queue"], row["status"], row["refused_at_most"]) ==
+               ({"length": 0, "peak": 0, "limit": 5}, "ok", 0), "queue:", row)
+
+
 def report(name, check):
     try:
         check()
@@ -271,6 +287,7 @@ def main(where, tier, prefix):
     ok = report(f"{prefix}.stream", lambda: check_stream(records, tier))
     names = {end["netns"]: name for name, end in ends.items()}
     ok &= report(f"{prefix}.unknown", lambda: check_unknown(records, names))
+    ok &= report(f"{prefix}.listeners", lambda: check_listeners(where, truth))
     for name in expect.SCENARIOS:
         if name in skips:
             print(f"SKIP {prefix}.{name}: {skips[name]}")

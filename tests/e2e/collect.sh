@@ -24,6 +24,10 @@ lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 PLAY_GATE=$out/gate "$play" --before >>"$out/truth" &
 early=$!
 until_true lines "$out/truth" 4 || exit 1
+"$tcptrail" listeners -i 300ms -c 1 -o json >"$out/listeners" 2>"$out/stderr" || {
+	cat "$out/stderr" >&2
+	exit 1
+}
 "$tcptrail" trace --all --probe "$tier" -o json >"$out/events" 2>"$out/stderr" &
 tracer=$!
 until_true lines "$out/events" 1 || { cat "$out/stderr" >&2; exit 1; }

@@ -178,7 +178,7 @@ def test_terminal_gets_colour_and_a_pipe_does_not():
     tracer = Tracer("--port", str(server.port), stdout=child, wait=False,
                     env={**os.environ, "TERM": "xterm"})
     os.close(child)
-    time.sleep(1.5)
+    seen = os.read(parent, 65536)   # the header: it runs
     try:
         socket.create_connection(("127.0.0.1", 1))
     except ConnectionRefusedError:
@@ -186,7 +186,6 @@ def test_terminal_gets_colour_and_a_pipe_does_not():
     connect_once(server.port)
     time.sleep(0.3)
     tracer.end()
-    seen = b""
     try:
         while chunk := os.read(parent, 65536):
             seen += chunk
@@ -216,7 +215,7 @@ def test_terminal_budget():
             pass
     reader = threading.Thread(target=read)
     reader.start()
-    time.sleep(1.5)
+    tracer.wait_for(lambda: seen)   # the header: it runs
     load("-n", 3000)
     time.sleep(1.3)
     tracer.end()

@@ -142,7 +142,7 @@ static void assert_refused(const char *line)
 static void test_refused(void **state)
 {
 	static const char *const lines[] = {
-		"listeners", "check", "frobnicate", "--frobnicate", "-z", "trace 80", "-q doctor",
+		"listener", "check", "frobnicate", "--frobnicate", "-z", "trace 80", "-q doctor",
 		"-o", "-o xml", "-o ''", "-e", "-e ''", "-e ,", "-e state,", "-e state,,reset",
 		"-e drops", "--all=1", "--duration 0", "--duration -1", "--duration 5d",
 		"--duration 5mx", "--duration ms", "--duration 9999999999999h", "-c 0", "-c 1x",

@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""tcptrail listeners, against ss and /proc/net/netstat of the listener's namespace."""
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+
+from tracer import TCPTRAIL, run
+
+STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen_stage.py")
+
+
+class Stage:
+    """A listener, and who connects to it, in a namespace of their own."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen(["unshare", "-n", "/usr/bin/python3", STAGE, *map(str, args)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.here = json.loads(self.process.stdout.readline())
+
+    def ask(self, what):
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def listeners(stage, *args):
+    """The row of that stage's listener, and the command's user time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    out = subprocess.run([TCPTRAIL, "listeners", "-o", "json", "--netns", str(stage.here["netns"]), *args],
+                         check=True, capture_output=True, text=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rows = [json.loads(line) for line in out.splitlines()]
+    return rows, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def text_of(stage):
+    return subprocess.run([TCPTRAIL, "listeners", "--netns", str(stage.here["netns"])],
+                          check=True, capture_output=True, text=True).stdout
+
+
+def check_owner(row, stage):
+    assert row["process"] == {"pid": stage.here["pid"], "name": stage.here["comm"]}, row
+    assert row["listener"]["port"] == stage.here["port"], row
+    assert row["netns"] == stage.here["netns"], row
+
+
+def test_listeners_who_accept_nothing():
+    stage = Stage("--backlog", 2, "--burst", 3, "--every", 0.2, "--never-accept")
+    try:
+        time.sleep(1)
+        before = stage.ask("counters")
+        rows, _ = listeners(stage)
+        after = stage.ask("counters")
+        text = text_of(stage)
+    finally:
+        stage.end()
+    assert len(rows) == 1, rows
+    row = rows[0]
+    check_owner(row, stage)
+    # ss: Recv-Q is the accept queue, Send-Q its limit.
+    assert (row["accept_queue"]["length"], row["accept_queue"]["limit"]) == \
+        (before["recv_q"], before["send_q"]) == (3, 2), (row, before)
+    assert row["status"] == "DROP" and row["bound_by"] == "accept-too-slow", row
+    drops = after["ListenDrops"] - before["ListenDrops"]
+    assert 0 < row["refused_at_most"] <= drops, (row, before, after)
+    assert before["ListenDrops"] <= row["refused_since_open_at_most"] <= after["ListenDrops"], row
+    # The advice is not a longer queue; the namespace's own totals are below.
+    assert "backlog" not in text.split("netns")[0] and "somaxconn" not in text, text
+    total = re.search(r"ListenOverflows ([\d,]+) .*ListenDrops ([\d,]+) ", text)
+    assert total and int(total[2].replace(",", "")) >= after["ListenDrops"], text
+    return f"refused {row['refused_at_most']} in the sample, nstat {drops} around it"
+
+
+def test_listeners_bursts_and_their_cure():
+    stage = Stage("--backlog", 2, "--burst", 8, "--every", 0.27, "--accept-after", 0.12)
+    try:
+        time.sleep(0.5)
+        row = listeners(stage)[0][0]
+        assert row["status"] == "DROP" and row["bound_by"] == "backlog", row
+        advice = text_of(stage)
+        wanted = re.search(r"try: a backlog of (\d+) in the application", advice)
+        assert wanted, advice
+        stage.ask("listen " + wanted[1])
+        time.sleep(1.2)     # what was refused before comes again after 1 s
+        before = stage.ask("counters")
+        row = listeners(stage)[0][0]
+        after = stage.ask("counters")
+    finally:
+        stage.end()
+    assert row["accept_queue"]["limit"] == int(wanted[1]), row
+    assert row["refused_at_most"] == 0 and row["status"] != "DROP", row
+    assert before["ListenDrops"] == after["ListenDrops"], (before, after)
+
+
+def test_listeners_healthy():
+    stage = Stage("--backlog", 50, "--burst", 2, "--every", 0.1)
+    try:
+        row = listeners(stage)[0][0]
+        text = text_of(stage)
+    finally:
+        stage.end()
+    check_owner(row, stage)
+    assert row["status"] == "ok" and "bound_by" not in row and row["refused_at_most"] == 0, row
+    assert "try:" not in text, text
+
+
+def test_listeners_ten_thousand():
+    stage = Stage("--backlog", 5, "--more", 9999)
+    try:
+        rows, seconds = listeners(stage)
+    finally:
+        stage.end()
+    assert len(rows) == 10000, len(rows)
+    assert seconds < 1, seconds
+    return f"{seconds:.2f} s of CPU for 12 looks at 10,000 listeners, the start included"
+
+
+if __name__ == "__main__":
+    sys.exit(run([v for k, v in list(globals().items()) if k.startswith("test_")]))

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_listen_rows.c - what a sample says of a listener. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "listen_rows.h"
+
+static struct listening socket_of(uint64_t cookie, uint32_t queue, uint32_t backlog)
+{
+	return (struct listening){ .sock = { .cookie = cookie, .lport = 80 }, .accept_queue = queue,
+				   .backlog = backlog, .somaxconn = 4096, .max_syn_backlog = 1024,
+				   .syncookies = 1 };
+}
+
+static void look(struct listen_rows *rows, const struct listening *l, size_t n)
+{
+	listen_rows_look(rows);
+	for (size_t i = 0; i < n; i++)
+		assert_true(listen_rows_take(rows, &l[i]));
+	listen_rows_looked(rows);
+}
+
+static void test_status(void **state)
+{
+	struct listen_rows rows = { 0 };
+	struct listening l = socket_of(1, 0, 3);
+
+	(void)state;
+	look(&rows, &l, 1);
+	listen_rows_begin(&rows);
+	look(&rows, &l, 1);
+	assert_int_equal(listen_row_status(rows.rows), LISTEN_OK);
+	l.accept_queue = 3;
+	look(&rows, &l, 1);
+	assert_int_equal(listen_row_status(rows.rows), LISTEN_NEAR);
+	l.accept_queue = 4;	/* one more than the backlog fits */
+	look(&rows, &l, 1);
+	assert_int_equal(listen_row_status(rows.rows), LISTEN_FULL);
+	l.drops = 7;
+	look(&rows, &l, 1);
+	assert_int_equal(listen_row_status(rows.rows), LISTEN_DROP);
+	assert_int_equal(listen_row_refused(rows.rows), 7);
+	assert_int_equal(rows.rows->peak, 4);
+	/* A new sample: the drops are old, the peak stays. */
+	l.accept_queue = 0;
+	listen_rows_begin(&rows);
+	look(&rows, &l, 1);
+	assert_int_equal(listen_row_status(rows.rows), LISTEN_OK);
+	assert_int_equal(rows.rows->peak, 4);
+	listen_rows_free(&rows);
+}
+
+/* Never above what the whole namespace refused, and right when 32 bits go round. */
+static void test_refused(void **state)
+{
+	struct listen_row row = { .now.drops = 100, .drops_before = 10, .netns_refused = UINT64_MAX };
+
+	(void)state;
+	assert_int_equal(listen_row_refused(&row), 90);
+	row.netns_refused = 12;
+	assert_int_equal(listen_row_refused(&row), 12);
+	row.netns_refused = 0;	/* a scan's bad segments: nothing was refused */
+	assert_int_equal(listen_row_status(&row), LISTEN_OK);
+	row = (struct listen_row){ .now.drops = 5, .drops_before = UINT32_MAX - 4,
+				   .netns_refused = UINT64_MAX };
+	assert_int_equal(listen_row_refused(&row), 10);
+}
+
+static void test_bound(void **state)
+{
+	struct listen_row row = { .now = socket_of(1, 4, 3), .looks = 11, .full = 11,
+				  .netns_refused = UINT64_MAX };
+	char line[512];
+
+	(void)state;
+	row.now.drops = 9;
+	/* Full all the time: no longer queue helps, and the line names none. */
+	assert_string_equal(listen_row_bound(&row), "accept-too-slow");
+	assert_null(strstr(listen_row_advice(&row, line, sizeof(line)), "backlog"));
+	assert_null(strstr(line, "somaxconn"));
+	row.full = 4;
+	assert_string_equal(listen_row_bound(&row), "backlog");
+	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "a backlog of 4096"));
+	row.now.somaxconn = 3;
+	assert_string_equal(listen_row_bound(&row), "somaxconn");
+	row.full = 0;
+	row.now.accept_queue = 0;
+	assert_null(listen_row_bound(&row));	/* not seen: not said */
+	row.now.syncookies = 0;
+	row.now.syn_queue = 3;
+	assert_string_equal(listen_row_bound(&row), "syn-queue");
+	row.now.backlog = 1000;
+	row.now.syn_queue = 800;
+	assert_string_equal(listen_row_bound(&row), "tcp_max_syn_backlog");
+	row.now.drops = 0;
+	assert_null(listen_row_bound(&row));
+	assert_string_equal(listen_row_advice(&row, line, sizeof(line)), "");
+}
+
+static void test_worst_first(void **state)
+{
+	struct listen_rows rows = { 0 };
+	struct listening l[] = { socket_of(1, 0, 9), socket_of(2, 5, 9), socket_of(3, 10, 9),
+				 socket_of(4, 0, 9), socket_of(5, 0, 9) };
+
+	(void)state;
+	look(&rows, l, 5);
+	listen_rows_begin(&rows);
+	l[3].drops = 1;
+	l[4].drops = 2;
+	look(&rows, l, 5);
+	listen_rows_sort(&rows);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(rows.rows[i].now.sock.cookie, 5 - i);
+	/* One that is not seen any more is gone; its place in the order says nothing. */
+	look(&rows, l + 2, 3);
+	assert_int_equal(rows.len, 3);
+	listen_rows_free(&rows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_worst_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

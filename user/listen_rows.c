@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "listen_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOKS_MIN 3	/* fewer say nothing about how long it was full */
+
+static int walk_order(const void *a, const void *b)
+{
+	const struct listen_row *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* The order of the walk hardly changes: so a row is found at the first try. */
+void listen_rows_begin(struct listen_rows *rows)
+{
+	if (rows->len)
+		qsort(rows->rows, rows->len, sizeof(*rows->rows), walk_order);
+	for (size_t i = 0; i < rows->len; i++) {
+		struct listen_row *row = &rows->rows[i];
+
+		row->drops_before = row->now.drops;
+		row->looks = row->full = row->near = 0;
+	}
+}
+
+void listen_rows_look(struct listen_rows *rows)
+{
+	for (size_t i = 0; i < rows->len; i++)
+		rows->rows[i].seen = false;
+	rows->next = 0;
+}
+
+static struct listen_row *find(struct listen_rows *rows, uint64_t cookie)
+{
+	for (size_t n = 0; n < rows->len; n++) {
+		size_t i = (rows->next + n) % rows->len;
+
+		if (rows->rows[i].now.sock.cookie != cookie || rows->rows[i].seen)
+			continue;
+		rows->next = i;
+		return &rows->rows[i];
+	}
+	return NULL;
+}
+
+static struct listen_row *add(struct listen_rows *rows, const struct listening *l)
+{
+	struct listen_row *row;
+
+	if (rows->len == rows->room) {
+		size_t room = rows->room ? 2 * rows->room : 64;
+
+		row = realloc(rows->rows, room * sizeof(*row));
+		if (!row)
+			return NULL;
+		rows->rows = row;
+		rows->room = room;
+	}
+	row = &rows->rows[rows->len++];
+	*row = (struct listen_row){ .drops_before = l->drops, .netns_refused = UINT64_MAX };
+	return row;
+}
+
+/* sk_acceptq_is_full(): more than the backlog, so the queue holds one more. */
+static bool is_full(const struct listening *l)
+{
+	return l->accept_queue > l->backlog;
+}
+
+bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
+{
+	struct listen_row *row = find(rows, l->sock.cookie);
+
+	if (!row)
+		row = add(rows, l);
+	if (!row)
+		return false;
+	row->now = *l;
+	row->order = rows->next++;
+	row->seen = true;
+	row->looks++;
+	row->full += is_full(l);
+	row->near += 4ULL * l->accept_queue >= 3 * ((uint64_t)l->backlog + 1);
+	if (l->accept_queue > row->peak)
+		row->peak = l->accept_queue;
+	return true;
+}
+
+void listen_rows_looked(struct listen_rows *rows)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rows->len; i++)
+		if (rows->rows[i].seen)
+			rows->rows[kept++] = rows->rows[i];
+	rows->len = kept;
+}
+
+/* sk_drops has 32 bits: it may have gone round. */
+uint64_t listen_row_refused(const struct listen_row *row)
+{
+	uint64_t drops = row->now.drops - row->drops_before;
+
+	if (row->now.drops < row->drops_before)
+		drops = (uint32_t)drops;
+	return drops < row->netns_refused ? drops : row->netns_refused;
+}
+
+enum listen_status listen_row_status(const struct listen_row *row)
+{
+	if (listen_row_refused(row))
+		return LISTEN_DROP;
+	if (is_full(&row->now))
+		return LISTEN_FULL;
+	return row->near ? LISTEN_NEAR : LISTEN_OK;
+}
+
+const char *listen_status_name(enum listen_status status)
+{
+	static const char *const names[] = { "DROP", "full", "near", "ok" };
+
+	return names[status];
+}
+
+static int worst_first(const void *a, const void *b)
+{
+	const struct listen_row *x = a, *y = b;
+	enum listen_status sx = listen_row_status(x), sy = listen_row_status(y);
+	uint64_t rx = listen_row_refused(x), ry = listen_row_refused(y);
+	uint64_t fx = (uint64_t)x->peak * ((uint64_t)y->now.backlog + 1);
+	uint64_t fy = (uint64_t)y->peak * ((uint64_t)x->now.backlog + 1);
+
+	if (sx != sy)
+		return sx < sy ? -1 : 1;
+	if (rx != ry)
+		return rx > ry ? -1 : 1;
+	if (fx != fy)
+		return fx > fy ? -1 : 1;
+	return x->now.sock.lport - y->now.sock.lport;
+}
+
+void listen_rows_sort(struct listen_rows *rows)
+{
+	if (rows->len)
+		qsort(rows->rows, rows->len, sizeof(*rows->rows), worst_first);
+}
+
+/* Order as in tcp_conn_request(): the SYN queue is looked at first. */
+const char *listen_row_bound(const struct listen_row *row)
+{
+	const struct listening *l = &row->now;
+
+	if (listen_row_status(row) > LISTEN_FULL)
+		return NULL;
+	if (row->full) {
+		if (row->looks >= LOOKS_MIN && row->full == row->looks)
+			return "accept-too-slow";
+		return l->backlog < l->somaxconn ? "backlog" : "somaxconn";
+	}
+	if (l->syncookies)
+		return NULL;
+	if (l->syn_queue >= l->backlog)
+		return "syn-queue";
+	if ((int32_t)(l->max_syn_backlog - l->syn_queue) < (int32_t)(l->max_syn_backlog >> 2))
+		return "tcp_max_syn_backlog";
+	return NULL;
+}
+
+const char *listen_row_advice(const struct listen_row *row, char *buf, size_t len)
+{
+	const char *bound = listen_row_bound(row);
+	const struct listening *l = &row->now;
+
+	buf[0] = '\0';
+	if (listen_row_status(row) > LISTEN_FULL)
+		return buf;
+	if (!bound)
+		snprintf(buf, len, "cause not seen: refused between two looks, for no route, memory or an "
+			 "LSM, or bad segments.  try: tcptrail -e drop --lport %u", l->sock.lport);
+	else if (!strcmp(bound, "accept-too-slow"))
+		snprintf(buf, len, "accept queue full at %u of %u looks: it is not accept()ed from fast "
+			 "enough; a longer queue only delays.  try: more workers; what does %u wait for?",
+			 row->full, row->looks, l->sock.owner.pid);
+	else if (!strcmp(bound, "backlog"))
+		snprintf(buf, len, "limit: backlog %u of listen(); somaxconn %u does not bind. Full at %u "
+			 "of %u looks: bursts.  try: a backlog of %u in the application", l->backlog,
+			 l->somaxconn, row->full, row->looks, l->somaxconn);
+	else if (!strcmp(bound, "somaxconn"))
+		snprintf(buf, len, "limit: net.core.somaxconn %u. Full at %u of %u looks: bursts.  try: "
+			 "sysctl -w net.core.somaxconn=%u, a backlog as large, listen() again",
+			 l->somaxconn, row->full, row->looks, 4 * l->somaxconn);
+	else
+		snprintf(buf, len, "limit: %s (SYN queue %u, backlog %u, tcp_max_syn_backlog %u) with "
+			 "tcp_syncookies 0.  try: sysctl -w net.ipv4.tcp_syncookies=1", bound,
+			 l->syn_queue, l->backlog, l->max_syn_backlog);
+	return buf;
+}
+
+void listen_rows_free(struct listen_rows *rows)
+{
+	free(rows->rows);
+	*rows = (struct listen_rows){ 0 };
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * listen_rows.h - listening sockets over a sample of several looks: what their
+ * queues did, who refuses, which limit it is. Knows no kernel and no output.
+ */
+#ifndef TCPTRAIL_LISTEN_ROWS_H
+#define TCPTRAIL_LISTEN_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/listening.h"
+
+enum listen_status {
+	LISTEN_DROP,		/* refused something in this sample */
+	LISTEN_FULL,		/* the accept queue is full */
+	LISTEN_NEAR,		/* it was at three quarters or more */
+	LISTEN_OK,
+};
+
+struct listen_row {
+	struct listening now;
+	uint64_t drops_before;	/* at the first look of this sample */
+	uint64_t netns_refused;	/* ListenDrops of its namespace in this sample, the
+				 * caller's to set; UINT64_MAX: not known */
+	uint32_t peak;		/* of the accept queue, since we look */
+	uint32_t looks;		/* in this sample */
+	uint32_t full;		/* of those, with a full accept queue */
+	uint32_t near;		/* at three quarters or more */
+	uint32_t order;		/* in the last look */
+	bool seen;		/* in the look in progress */
+};
+
+struct listen_rows {
+	struct listen_row *rows;
+	size_t len;
+	size_t room;
+	size_t next;		/* where the look in progress is */
+};
+
+/* A new sample; peaks stay. */
+void listen_rows_begin(struct listen_rows *rows);
+
+/* Around the rows of one look. After it those that were not seen are gone. */
+void listen_rows_look(struct listen_rows *rows);
+bool listen_rows_take(struct listen_rows *rows, const struct listening *l);	/* false: no memory */
+void listen_rows_looked(struct listen_rows *rows);
+
+/* Worst first: status, refused, share of the accept queue. */
+void listen_rows_sort(struct listen_rows *rows);
+
+/* At most what it refused in this sample. sk_drops also counts bad segments of a
+ * scan, TCP_DEFER_ACCEPT and retries of a final ACK; ListenDrops counts what other
+ * listeners refused. Neither can be below the truth: the smaller one. */
+uint64_t listen_row_refused(const struct listen_row *row);
+
+enum listen_status listen_row_status(const struct listen_row *row);
+
+/* "DROP", "full", "near", "ok" */
+const char *listen_status_name(enum listen_status status);
+
+/*
+ * What binds and what to try, one line; "" where nothing is wrong. A longer queue
+ * helps bursts; it does not help an application that accepts too slowly, which is
+ * what a queue says that was full at every look of the sample.
+ */
+const char *listen_row_advice(const struct listen_row *row, char *buf, size_t len);
+
+/* The same as one word: "accept-too-slow", "backlog", "somaxconn",
+ * "tcp_max_syn_backlog", "syn-queue"; NULL: not known, or nothing is wrong. */
+const char *listen_row_bound(const struct listen_row *row);
+
+void listen_rows_free(struct listen_rows *rows);
+
+#endif /* TCPTRAIL_LISTEN_ROWS_H */
