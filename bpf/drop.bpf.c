@@ -71,24 +71,10 @@ static __always_inline __u8 reason_of(const struct counted *before, const struct
 		return EVD_ACCEPT_QUEUE;
 	if (after->syn_queue_full != before->syn_queue_full)
 		return EVD_SYN_QUEUE;
-	if (e->stage == EVG_SYN && !e->syncookies &&
-	    (__s32)(e->max_syn_backlog - e->syn_queue) < (__s32)(e->max_syn_backlog >> 2))
+	if (e->stage == EVG_SYN && !e->queues.syncookies &&
+	    (__s32)(e->queues.max_syn_backlog - e->queues.syn_queue) < (__s32)(e->queues.max_syn_backlog >> 2))
 		return EVD_MAX_SYN_BACKLOG;
 	return EVD_OTHER;
-}
-
-static __always_inline void limits_of(struct sock *sk, struct ev_drop *e)
-{
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
-
-	e->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
-	e->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	e->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	e->somaxconn = BPF_CORE_READ(net, core.sysctl_somaxconn);
-	e->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
-	e->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
-	e->abort_on_overflow = BPF_CORE_READ(net, ipv4.sysctl_tcp_abort_on_overflow);
 }
 
 /* Who sent the segment. One of IPv4 at an IPv6 listener is told as IPv4. */
@@ -131,7 +117,7 @@ static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk
 	if (!read_counters(*sk, &after) ||
 	    (after.drops == w->before.drops && after.cookies == w->before.cookies))
 		return false;
-	limits_of(*sk, e);
+	queues_of(*sk, &e->queues);
 	if (after.drops != w->before.drops)
 		e->reason = reason_of(&w->before, &after, e);
 	else
@@ -289,8 +275,8 @@ int BPF_PROG(drop_ack_freed, struct sk_buff *skb, void *location, int reason, st
 		return 0;
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
 		return 0;
-	limits_of(sk, &e);
-	if (e.accept_queue <= e.backlog)
+	queues_of(sk, &e.queues);
+	if (e.queues.accept_queue <= e.queues.backlog)
 		return 0;
 	stamp(&e.head, EV_DROP, EVM_TP_BTF, sizeof(e));
 	describe_untyped(sk, &e.sock);

@@ -238,18 +238,25 @@ enum ev_drop_reason {
 	EVD_MAX = 5,
 };
 
-struct ev_drop {
-	struct ev_head head;
-	struct ev_sock sock;	/* the listener; raddr and rport are the peer's */
+/* Of a listener, and the sysctls of its namespace that bear on them. */
+struct ev_queues {
 	__u32 accept_queue;	/* connections waiting for accept() */
 	__u32 backlog;		/* sk_max_ack_backlog: the limit of both queues */
 	__u32 syn_queue;	/* requests waiting for the final ACK */
 	__u32 somaxconn;
 	__u32 max_syn_backlog;
+	__u8 syncookies;	/* 0, 1, 2 */
+	__u8 abort_on_overflow;
+	__u8 pad[2];
+};
+
+struct ev_drop {
+	struct ev_head head;
+	struct ev_sock sock;	/* the listener; raddr and rport are the peer's */
+	struct ev_queues queues;
 	__u8 stage;		/* enum ev_drop_stage */
 	__u8 reason;		/* enum ev_drop_reason */
-	__u8 abort_on_overflow;
-	__u8 syncookies;	/* the sysctl: 0, 1, 2 */
+	__u8 pad[6];
 };
 
 /* What a held-back event is counted under (map `buckets`). */
@@ -298,7 +305,7 @@ _Static_assert(sizeof(struct ev_error) == 128, "ev_error");
 _Static_assert(sizeof(struct ev_timewait) == 136, "ev_timewait");
 _Static_assert(__builtin_offsetof(struct ev_timewait, since_ns) ==
 	       __builtin_offsetof(struct ev_state, since_ns), "state.bpf.c makes one of the other");
-_Static_assert(sizeof(struct ev_drop) == 144, "ev_drop");
+_Static_assert(sizeof(struct ev_drop) == 152, "ev_drop");
 _Static_assert(sizeof(struct ev_bucket_key) == 16, "ev_bucket_key");
 #endif
 

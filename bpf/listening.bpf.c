@@ -69,18 +69,20 @@ static __always_inline __u64 drops_of(struct sock *sk)
 	return n;
 }
 
-static __always_inline void limits_of(struct sock *sk, struct listening *l)
+/* By reads that a wrong pointer cannot turn into a fault: kprobes ask, too. */
+__hidden int queues_of(struct sock *sk, struct ev_queues *out)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
 	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
 
-	l->drops = drops_of(sk);
-	l->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
-	l->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	l->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	l->somaxconn = BPF_CORE_READ(net, core.sysctl_somaxconn);
-	l->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
-	l->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+	out->accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	out->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	out->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	out->somaxconn = BPF_CORE_READ(net, core.sysctl_somaxconn);
+	out->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
+	out->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+	out->abort_on_overflow = BPF_CORE_READ(net, ipv4.sysctl_tcp_abort_on_overflow);
+	return 0;
 }
 
 SEC("iter/bpf_sk_storage_map")
@@ -99,7 +101,8 @@ int listening_walk(struct bpf_iter__bpf_sk_storage_map *ctx)
 	sock_own(sk, conn_find(sk), bpf_get_socket_cookie(sk), &l.sock);
 	l.sock.role = EVR_LISTENER;
 	l.sock.state = EVS_LISTEN;
-	limits_of(sk, &l);
+	l.drops = drops_of(sk);
+	queues_of(sk, &l.queues);
 	sum_netns(sk, l.sock.netns);
 	bpf_seq_write(ctx->meta->seq, &l, sizeof(l));
 	return 0;

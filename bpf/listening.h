@@ -10,12 +10,7 @@
 struct listening {
 	struct ev_sock sock;	/* role listener: address, owner, cookie, netns */
 	__u64 drops;		/* sk_drops: at least what it refused since it was opened */
-	__u32 accept_queue;	/* connections waiting for accept() */
-	__u32 backlog;		/* sk_max_ack_backlog, the limit of both queues */
-	__u32 syn_queue;	/* requests waiting for the final ACK */
-	__u32 somaxconn;
-	__u32 max_syn_backlog;
-	__u32 syncookies;	/* the sysctl */
+	struct ev_queues queues;
 };
 
 /* Counters of a network namespace (map `netns_counts`), summed over CPUs. */

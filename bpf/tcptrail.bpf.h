@@ -111,8 +111,9 @@ __hidden int listener_del(const struct ev_sock *at);
 __hidden bool listener_find(const struct ev_sock *child, bool ipv6_socket,
 			    struct ev_owner *owner);
 
-/* listening.bpf.c: the walk finds it from now on */
+/* listening.bpf.c: the walk finds it from now on; a listener's queues now */
 __hidden int listening_begin(struct sock *sk);
+__hidden int queues_of(struct sock *sk, struct ev_queues *out);
 
 /* accept.bpf.c: by cookie, or by the socket's address (see there) */
 __hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner);

@@ -186,13 +186,7 @@ static void decode_drop(const struct ev_drop *e, struct record *r)
 	r->drop = (struct record_drop){
 		.stage = e->stage,
 		.reason = e->reason < EVD_MAX ? e->reason : EVD_OTHER,
-		.accept_queue = e->accept_queue,
-		.syn_queue = e->syn_queue,
-		.backlog = e->backlog,
-		.somaxconn = e->somaxconn,
-		.max_syn_backlog = e->max_syn_backlog,
-		.abort_on_overflow = e->abort_on_overflow,
-		.syncookies = e->syncookies,
+		.queues = e->queues,
 	};
 }
 

@@ -68,7 +68,7 @@ static struct listen_row *add(struct listen_rows *rows, const struct listening *
 /* sk_acceptq_is_full(): more than the backlog, so the queue holds one more. */
 static bool is_full(const struct listening *l)
 {
-	return l->accept_queue > l->backlog;
+	return l->queues.accept_queue > l->queues.backlog;
 }
 
 bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
@@ -84,9 +84,9 @@ bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
 	row->seen = true;
 	row->looks++;
 	row->full += is_full(l);
-	row->near += 4ULL * l->accept_queue >= 3 * ((uint64_t)l->backlog + 1);
-	if (l->accept_queue > row->peak)
-		row->peak = l->accept_queue;
+	row->near += 4ULL * l->queues.accept_queue >= 3 * ((uint64_t)l->queues.backlog + 1);
+	if (l->queues.accept_queue > row->peak)
+		row->peak = l->queues.accept_queue;
 	return true;
 }
 
@@ -131,8 +131,8 @@ static int worst_first(const void *a, const void *b)
 	const struct listen_row *x = a, *y = b;
 	enum listen_status sx = listen_row_status(x), sy = listen_row_status(y);
 	uint64_t rx = listen_row_refused(x), ry = listen_row_refused(y);
-	uint64_t fx = (uint64_t)x->peak * ((uint64_t)y->now.backlog + 1);
-	uint64_t fy = (uint64_t)y->peak * ((uint64_t)x->now.backlog + 1);
+	uint64_t fx = (uint64_t)x->peak * ((uint64_t)y->now.queues.backlog + 1);
+	uint64_t fy = (uint64_t)y->peak * ((uint64_t)x->now.queues.backlog + 1);
 
 	if (sx != sy)
 		return sx < sy ? -1 : 1;
@@ -159,13 +159,13 @@ const char *listen_row_bound(const struct listen_row *row)
 	if (row->full) {
 		if (row->looks >= LOOKS_MIN && row->full == row->looks)
 			return "accept-too-slow";
-		return l->backlog < l->somaxconn ? "backlog" : "somaxconn";
+		return l->queues.backlog < l->queues.somaxconn ? "backlog" : "somaxconn";
 	}
-	if (l->syncookies)
+	if (l->queues.syncookies)
 		return NULL;
-	if (l->syn_queue >= l->backlog)
+	if (l->queues.syn_queue >= l->queues.backlog)
 		return "syn-queue";
-	if ((int32_t)(l->max_syn_backlog - l->syn_queue) < (int32_t)(l->max_syn_backlog >> 2))
+	if ((int32_t)(l->queues.max_syn_backlog - l->queues.syn_queue) < (int32_t)(l->queues.max_syn_backlog >> 2))
 		return "tcp_max_syn_backlog";
 	return NULL;
 }
@@ -187,16 +187,16 @@ const char *listen_row_advice(const struct listen_row *row, char *buf, size_t le
 			 row->full, row->looks, l->sock.owner.pid);
 	else if (!strcmp(bound, "backlog"))
 		snprintf(buf, len, "limit: backlog %u of listen(); somaxconn %u does not bind. Full at %u "
-			 "of %u looks: bursts.  try: a backlog of %u in the application", l->backlog,
-			 l->somaxconn, row->full, row->looks, l->somaxconn);
+			 "of %u looks: bursts.  try: a backlog of %u in the application", l->queues.backlog,
+			 l->queues.somaxconn, row->full, row->looks, l->queues.somaxconn);
 	else if (!strcmp(bound, "somaxconn"))
 		snprintf(buf, len, "limit: net.core.somaxconn %u. Full at %u of %u looks: bursts.  try: "
 			 "sysctl -w net.core.somaxconn=%u, a backlog as large, listen() again",
-			 l->somaxconn, row->full, row->looks, 4 * l->somaxconn);
+			 l->queues.somaxconn, row->full, row->looks, 4 * l->queues.somaxconn);
 	else
 		snprintf(buf, len, "limit: %s (SYN queue %u, backlog %u, tcp_max_syn_backlog %u) with "
 			 "tcp_syncookies 0.  try: sysctl -w net.ipv4.tcp_syncookies=1", bound,
-			 l->syn_queue, l->backlog, l->max_syn_backlog);
+			 l->queues.syn_queue, l->queues.backlog, l->queues.max_syn_backlog);
 	return buf;
 }
 

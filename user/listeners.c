@@ -167,9 +167,9 @@ static void row_text(const struct listen_row *row)
 	format_endpoint(l->sock.family, l->sock.laddr, true, l->sock.lport, l->sock.lport, at,
 			sizeof(at));
 	owner_text(&l->sock, owner, sizeof(owner));
-	snprintf(accept_queue, sizeof(accept_queue), "%u/%u/%u", l->accept_queue, row->peak,
-		 l->backlog);
-	snprintf(syn_queue, sizeof(syn_queue), "%u/%u", l->syn_queue, l->backlog);
+	snprintf(accept_queue, sizeof(accept_queue), "%u/%u/%u", l->queues.accept_queue, row->peak,
+		 l->queues.backlog);
+	snprintf(syn_queue, sizeof(syn_queue), "%u/%u", l->queues.syn_queue, l->queues.backlog);
 	snprintf(bound, sizeof(bound), "%s%s", l->drops ? "<=" : "",
 		 format_count(l->drops, number, sizeof(number)));
 	snprintf(in_sample, sizeof(in_sample), "%s%s", refused ? "<=" : "",
@@ -249,14 +249,14 @@ static void row_json(const struct listen_row *row, uint64_t ns)
 	number(&j, ",\"port\":", l->sock.lport);
 	JSON_LITERAL(&j, "}");
 	json_owner(&j, &l->sock);
-	number(&j, ",\"accept_queue\":{\"length\":", l->accept_queue);
+	number(&j, ",\"accept_queue\":{\"length\":", l->queues.accept_queue);
 	number(&j, ",\"peak\":", row->peak);
-	number(&j, ",\"limit\":", l->backlog);
-	number(&j, "},\"syn_queue\":{\"length\":", l->syn_queue);
-	number(&j, ",\"limit\":", l->backlog);
-	number(&j, "},\"somaxconn\":", l->somaxconn);
-	number(&j, ",\"max_syn_backlog\":", l->max_syn_backlog);
-	number(&j, ",\"syncookies\":", l->syncookies);
+	number(&j, ",\"limit\":", l->queues.backlog);
+	number(&j, "},\"syn_queue\":{\"length\":", l->queues.syn_queue);
+	number(&j, ",\"limit\":", l->queues.backlog);
+	number(&j, "},\"somaxconn\":", l->queues.somaxconn);
+	number(&j, ",\"max_syn_backlog\":", l->queues.max_syn_backlog);
+	number(&j, ",\"syncookies\":", l->queues.syncookies);
 	number(&j, ",\"refused_since_open_at_most\":", l->drops);
 	number(&j, ",\"refused_at_most\":", listen_row_refused(row));
 	number(&j, ",\"window_ns\":", ns);

@@ -128,7 +128,7 @@ const char *name_drop_bound(const struct record_drop *drop)
 	if (drop->reason == EVD_MAX_SYN_BACKLOG)
 		return "tcp_max_syn_backlog";
 	/* tcp_syncookies 2 sends them always. */
-	if (drop->reason == EVD_OTHER || (drop->reason == EVD_COOKIE && drop->syncookies == 2))
+	if (drop->reason == EVD_OTHER || (drop->reason == EVD_COOKIE && drop->queues.syncookies == 2))
 		return NULL;
-	return drop->backlog < drop->somaxconn ? "backlog" : "somaxconn";
+	return drop->queues.backlog < drop->queues.somaxconn ? "backlog" : "somaxconn";
 }

@@ -152,13 +152,7 @@ struct record {
 	struct record_drop {
 		enum ev_drop_stage stage;
 		enum ev_drop_reason reason;
-		uint32_t accept_queue;	/* connections; backlog is the limit of both */
-		uint32_t syn_queue;
-		uint32_t backlog;
-		uint32_t somaxconn;
-		uint32_t max_syn_backlog;
-		bool abort_on_overflow;
-		uint8_t syncookies;	/* the sysctl: 0, 1, 2 */
+		struct ev_queues queues;	/* with HAS_QUEUES */
 	} drop;
 
 	/* start, heartbeat, lost, stop */

@@ -269,14 +269,14 @@ static void queues(struct json *j, const struct record_drop *d)
 		json_word(j, bound);
 		JSON_LITERAL(j, "\"");
 	}
-	number(j, ",\"accept_queue\":{\"length\":", d->accept_queue);
-	number(j, ",\"limit\":", d->backlog);
-	number(j, "},\"syn_queue\":{\"length\":", d->syn_queue);
-	number(j, ",\"limit\":", d->backlog);
-	number(j, "},\"somaxconn\":", d->somaxconn);
-	number(j, ",\"max_syn_backlog\":", d->max_syn_backlog);
-	number(j, ",\"syncookies\":", d->syncookies);
-	if (d->abort_on_overflow)
+	number(j, ",\"accept_queue\":{\"length\":", d->queues.accept_queue);
+	number(j, ",\"limit\":", d->queues.backlog);
+	number(j, "},\"syn_queue\":{\"length\":", d->queues.syn_queue);
+	number(j, ",\"limit\":", d->queues.backlog);
+	number(j, "},\"somaxconn\":", d->queues.somaxconn);
+	number(j, ",\"max_syn_backlog\":", d->queues.max_syn_backlog);
+	number(j, ",\"syncookies\":", d->queues.syncookies);
+	if (d->queues.abort_on_overflow)
 		JSON_LITERAL(j, ",\"abort_on_overflow\":true");
 	else
 		JSON_LITERAL(j, ",\"abort_on_overflow\":false");

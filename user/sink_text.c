@@ -171,12 +171,12 @@ static void drop(struct line *l, const struct record *r)
 		add(l, "DROP %s %s", d->stage == EVG_SYN ? "SYN" : "final ACK",
 		    name_drop_reason(d->reason));
 	if (r->has & HAS_QUEUES)
-		add(l, "   acceptq %u/%u synq %u/%u", d->accept_queue, d->backlog, d->syn_queue,
-		    d->backlog);
+		add(l, "   acceptq %u/%u synq %u/%u", d->queues.accept_queue, d->queues.backlog, d->queues.syn_queue,
+		    d->queues.backlog);
 	if (bound)
 		add(l, "  limit: %s", bound);
 	if (d->stage == EVG_ACK && r->has & HAS_QUEUES)
-		add(l, "  %s", d->abort_on_overflow ? "RST sent (tcp_abort_on_overflow)" :
+		add(l, "  %s", d->queues.abort_on_overflow ? "RST sent (tcp_abort_on_overflow)" :
 						      "client thinks ESTABLISHED");
 	add(l, "  [%s]", name_drop_counter(d->reason));
 }

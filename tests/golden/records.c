@@ -195,9 +195,9 @@ static void other_kinds(struct tool *t)
 static void refusals(struct tool *t)
 {
 	struct ev_sock s = sock(0x1001, EVR_LISTENER, EVO_LISTEN, "nginx");
-	struct ev_drop e = { .head = head(EV_DROP, sizeof(e), 2300), .sock = s, .accept_queue = 512,
-			     .backlog = 511, .syn_queue = 3, .somaxconn = 4096,
-			     .max_syn_backlog = 1024, .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE };
+	struct ev_drop e = { .head = head(EV_DROP, sizeof(e), 2300), .sock = s, .queues = {
+			     .accept_queue = 512, .backlog = 511, .syn_queue = 3, .somaxconn = 4096,
+			     .max_syn_backlog = 1024 }, .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE };
 	struct record sum = { .kind = REC_DROP, .wall_ns = START + 3000 * MS, .count = 1284,
 			      .window_ns = 1000 * MS, .has = HAS_WINDOW | HAS_OWNER | HAS_COOKIE,
 			      .cookie = 0x1001, .role = EVR_LISTENER, .pid = 7,
@@ -208,9 +208,9 @@ static void refusals(struct tool *t)
 	e.head.method = EVM_FENTRY;
 	tell(t, &e);
 	e.stage = EVG_ACK;
-	e.somaxconn = 511;
+	e.queues.somaxconn = 511;
 	tell(t, &e);
-	e.abort_on_overflow = 1;
+	e.queues.abort_on_overflow = 1;
 	tell(t, &e);
 	e.stage = EVG_SYN;
 	e.reason = EVD_MAX_SYN_BACKLOG;

@@ -12,9 +12,9 @@
 
 static struct listening socket_of(uint64_t cookie, uint32_t queue, uint32_t backlog)
 {
-	return (struct listening){ .sock = { .cookie = cookie, .lport = 80 }, .accept_queue = queue,
-				   .backlog = backlog, .somaxconn = 4096, .max_syn_backlog = 1024,
-				   .syncookies = 1 };
+	return (struct listening){ .sock = { .cookie = cookie, .lport = 80 }, .queues = {
+				   .accept_queue = queue, .backlog = backlog, .somaxconn = 4096,
+				   .max_syn_backlog = 1024, .syncookies = 1 } };
 }
 
 static void look(struct listen_rows *rows, const struct listening *l, size_t n)
@@ -35,10 +35,10 @@ static void test_status(void **state)
 	listen_rows_begin(&rows);
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_OK);
-	l.accept_queue = 3;
+	l.queues.accept_queue = 3;
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_NEAR);
-	l.accept_queue = 4;	/* one more than the backlog fits */
+	l.queues.accept_queue = 4;	/* one more than the backlog fits */
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_FULL);
 	l.drops = 7;
@@ -47,7 +47,7 @@ static void test_status(void **state)
 	assert_int_equal(listen_row_refused(rows.rows), 7);
 	assert_int_equal(rows.rows->peak, 4);
 	/* A new sample: the drops are old, the peak stays. */
-	l.accept_queue = 0;
+	l.queues.accept_queue = 0;
 	listen_rows_begin(&rows);
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_OK);
@@ -86,16 +86,16 @@ static void test_bound(void **state)
 	row.full = 4;
 	assert_string_equal(listen_row_bound(&row), "backlog");
 	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "a backlog of 4096"));
-	row.now.somaxconn = 3;
+	row.now.queues.somaxconn = 3;
 	assert_string_equal(listen_row_bound(&row), "somaxconn");
 	row.full = 0;
-	row.now.accept_queue = 0;
+	row.now.queues.accept_queue = 0;
 	assert_null(listen_row_bound(&row));	/* not seen: not said */
-	row.now.syncookies = 0;
-	row.now.syn_queue = 3;
+	row.now.queues.syncookies = 0;
+	row.now.queues.syn_queue = 3;
 	assert_string_equal(listen_row_bound(&row), "syn-queue");
-	row.now.backlog = 1000;
-	row.now.syn_queue = 800;
+	row.now.queues.backlog = 1000;
+	row.now.queues.syn_queue = 800;
 	assert_string_equal(listen_row_bound(&row), "tcp_max_syn_backlog");
 	row.now.drops = 0;
 	assert_null(listen_row_bound(&row));

@@ -55,20 +55,20 @@ static void test_errno(void **state)
 /* The limit to raise first; none where none is known to be the reason. */
 static void test_drop_bound(void **state)
 {
-	struct record_drop d = { .reason = EVD_ACCEPT_QUEUE, .backlog = 511, .somaxconn = 4096 };
+	struct record_drop d = { .reason = EVD_ACCEPT_QUEUE, .queues = { .backlog = 511, .somaxconn = 4096 } };
 
 	(void)state;
 	assert_string_equal(name_drop_bound(&d), "backlog");
-	d.somaxconn = 511;	/* listen()'s argument was clamped, or is as large */
+	d.queues.somaxconn = 511;	/* listen()'s argument was clamped, or is as large */
 	assert_string_equal(name_drop_bound(&d), "somaxconn");
 	d.reason = EVD_MAX_SYN_BACKLOG;
 	assert_string_equal(name_drop_bound(&d), "tcp_max_syn_backlog");
 	d.reason = EVD_OTHER;
 	assert_null(name_drop_bound(&d));
 	d.reason = EVD_COOKIE;
-	d.syncookies = 2;
+	d.queues.syncookies = 2;
 	assert_null(name_drop_bound(&d));
-	d.syncookies = 1;
+	d.queues.syncookies = 1;
 	assert_string_equal(name_drop_bound(&d), "somaxconn");
 }
 
