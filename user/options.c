@@ -438,7 +438,7 @@ static void print_overview(FILE *out)
 	      "when, why it moved, who owns it. Needs root.\n\n"
 	      "Commands (tcptrail COMMAND --help tells more):\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n", commands[i].word, commands[i].help);
+		fprintf(out, "  %-10s %s\n", commands[i].word, commands[i].help);
 	fputs("\nExamples:\n"
 	      "  tcptrail                             every connection of the machine\n"
 	      "  tcptrail --port 443 -e problems      what goes wrong on port 443\n"

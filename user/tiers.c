@@ -175,10 +175,9 @@ const struct fact facts[FACTS] = {
 	[FACT_DROP_COOKIE_ACK] = {
 		.name = "final ACKs refused after a cookie",
 		.ways = { FENTRY("drop_cookie_fentry", "drop_cookie_fexit"),
-			  KPROBE("drop_cookie_kprobe", "drop_cookie_kretprobe"),
-			  DERIVED(EVM_TP_BTF) },	/* the program of the other final ACKs */
+			  KPROBE("drop_cookie_kprobe", "drop_cookie_kretprobe") },
 		.without = "those of connections that a cookie remembers",
-		.remedy = "Linux 6.18 or newer, or function hooks",
+		.remedy = function_hooks,
 	},
 };
 

@@ -72,8 +72,8 @@ initramfs_modules() {
 		initramfs_module "$kernel/root" "$modules" "$module" || return
 		printf '%s\n' "$module" >>"$root/etc/modules"
 	done
-	cp "$kernel/root/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} \
-		"$modules/"
+	(cd "$kernel/root" && cp "lib/modules/$release"/modules.{builtin,builtin.modinfo,order} \
+		"$modules/")
 	depmod -b "$root" "$release"
 }
 
