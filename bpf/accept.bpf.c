@@ -1,66 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * accept.bpf.c - the task that accept() returned a connection to.
- *
- * fexit writes it into the socket's storage. kprobe and syscall programs may
- * not: they leave it in a bounded hash by cookie (made by the state program at
- * SYN-RECEIVED -> ESTABLISHED), where the socket's next event finds it.
  */
 #include "bpf/tcptrail.bpf.h"
 
-/* With TCP Fast Open (RFC 7413) accept() may come before the first event of the
- * socket that gives it a cookie: then its address is the key, and the ports
- * tell that it is still the same. */
-struct accepted {
-	struct ev_owner owner;
-	__u16 lport;
-	__be16 rport;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 262144);
-	__type(key, __u64);
-	__type(value, struct accepted);
-} accepted SEC(".maps");
-
-__hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner)
+static __always_inline int accepted_by_current(struct conn *conn)
 {
-	struct accepted *found = bpf_map_lookup_elem(&accepted, &key);
-	bool same;
-
-	if (!found)
-		return false;
-	same = found->lport == lport && found->rport == rport;
-	if (same)
-		*owner = found->owner;
-	bpf_map_delete_elem(&accepted, &key);
-	return same;
-}
-
-static __always_inline void accepted_by_current(struct sock *sk)
-{
-	__u64 key = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	struct accepted a = {};
-
-	if (!owner_of_task(bpf_get_current_task_btf(), EVO_ACCEPT, &a.owner))
-		return;
-	if (!key)
-		key = (__u64)(unsigned long)sk;
-	a.lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-	a.rport = BPF_CORE_READ(sk, __sk_common.skc_dport);
-	if (bpf_map_update_elem(&accepted, &key, &a, BPF_ANY))
-		count(EVC_MAP_FULL);
+	if (conn && conn->owner.source != EVO_ACCEPT)
+		conn_own(conn, EVO_ACCEPT);
+	return 0;
 }
 
 static __always_inline int accepted_typed(struct sock *sk)
 {
-	struct conn *conn = sk ? conn_get(sk) : NULL;
+	return sk ? accepted_by_current(conn_get(sk)) : 0;
+}
 
-	if (conn && conn->owner.source != EVO_ACCEPT)
-		conn_own(conn, EVO_ACCEPT);
-	return 0;
+/* Of kprobes and system calls: to the verifier the socket is a number. */
+static __always_inline int accepted_soft(struct sock *sk)
+{
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+
+	return accepted_by_current(conn_get_by((__u64)(unsigned long)sk, cookie));
 }
 
 /* Two arguments since Linux 6.10 (92ef0fd55ac8, "net: change proto and
@@ -96,7 +57,7 @@ SEC("?kprobe/security_sock_graft")
 int BPF_KPROBE(accept_graft_kprobe, struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		accepted_by_current(sk);
+		accepted_soft(sk);
 	return 0;
 }
 
@@ -104,7 +65,7 @@ SEC("?kretprobe/inet_csk_accept")
 int BPF_KRETPROBE(accept_kretprobe, struct sock *sk)
 {
 	if (sk)
-		accepted_by_current(sk);
+		accepted_soft(sk);
 	return 0;
 }
 
@@ -129,7 +90,7 @@ static __always_inline void accepted_file(long fd)
 		return;
 	sk = BPF_CORE_READ(socket, sk);
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		accepted_by_current(sk);
+		accepted_soft(sk);
 }
 
 /* Returning 0 here would starve perf users of the same tracepoint. */

@@ -12,7 +12,6 @@
 
 struct attached {
 	__u8 notes;	/* function hooks leave notes for the state program */
-	__u8 accepted;	/* accept() is seen, but without the socket's storage */
 	__u8 tw;	/* mini-sockets' ends are seen, and their making */
 	__u8 tw_alloc;	/* their making is seen without fail (fentry) */
 	__u8 abort;	/* tcp_abort() is seen */

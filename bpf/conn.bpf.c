@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * conn.bpf.c - what a socket carries, and who owns it.
+ * conn.bpf.c - what is known of a socket, and who owns it.
  *
  * An owner comes from process context only: the task that a softirq happened
  * to interrupt is never taken (72 % of softirq transitions would be blamed on
@@ -8,24 +8,81 @@
  */
 #include "bpf/tcptrail.bpf.h"
 
+/*
+ * By address, in a preallocated hash. sk_storage would do, but costs two
+ * allocations and two RCU callbacks a socket (0.03 of the rate of short
+ * connections, tools/bench), is charged to the socket's own optmem, and kprobe
+ * and system call programs may not use it. An address comes again: the entry
+ * also has the cookie, which does not.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);	/* the loader's --sockets */
+	__type(key, __u64);
 	__type(value, struct conn);
 } conns SEC(".maps");
 
-/* NULL: the kernel has no room for it; the caller goes on without. */
-__hidden struct conn *conn_get(struct sock *sk)
-{
-	struct conn *conn = bpf_sk_storage_get(&conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+static const struct conn blank = {};
 
-	/* Another CPU made it between the look-up and the creation: -EEXIST. */
-	if (!conn)
-		conn = bpf_sk_storage_get(&conns, sk, 0, 0);
-	if (!conn)
+/* An entry whose socket ended while nothing was called. Until its first event a
+ * child has no cookie, and up to 6.12 its listener's. */
+static __always_inline bool stale(const struct conn *conn, __u64 cookie)
+{
+	return conn->cookie && conn->cookie != cookie;
+}
+
+static __always_inline struct conn *find(__u64 key, __u64 cookie)
+{
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	return conn && !stale(conn, cookie) ? conn : NULL;
+}
+
+static __always_inline struct conn *get(__u64 key, __u64 cookie)
+{
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (conn && !stale(conn, cookie))
+		return conn;
+	if (conn) {
+		__builtin_memset(conn, 0, sizeof(*conn));
+		conn->cookie = cookie;
+		return conn;
+	}
+	/* -EEXIST: another CPU made it between the look-up and here. */
+	bpf_map_update_elem(&conns, &key, &blank, BPF_NOEXIST);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (conn)
+		conn->cookie = cookie;
+	else
 		count(EVC_NO_STORAGE);
 	return conn;
+}
+
+/* NULL: there is no room for it; the caller goes on without. */
+__hidden struct conn *conn_get(struct sock *sk)
+{
+	return get((__u64)(unsigned long)sk, sk->__sk_common.skc_cookie.counter);
+}
+
+/* The same for programs to which the socket is but an address. */
+__hidden struct conn *conn_get_by(__u64 address, __u64 cookie)
+{
+	return get(address, cookie);
+}
+
+__hidden struct conn *conn_find(struct sock *sk)
+{
+	return find((__u64)(unsigned long)sk, sk->__sk_common.skc_cookie.counter);
+}
+
+/* `conn` is void afterwards. */
+__hidden int conn_end(struct sock *sk)
+{
+	__u64 key = (__u64)(unsigned long)sk;
+
+	bpf_map_delete_elem(&conns, &key);
+	return 0;
 }
 
 /* From here on its end is waited for. Not from the birth of a child: when two
@@ -38,11 +95,6 @@ __hidden int conn_follow(struct conn *conn)
 	conn->born = 1;
 	count(EVC_BORN);
 	return 0;
-}
-
-__hidden struct conn *conn_find(struct sock *sk)
-{
-	return bpf_sk_storage_get(&conns, sk, 0, 0);
 }
 
 /* false: a kernel thread (a workqueue of MPTCP, NFS...) owns no connection. */
@@ -80,13 +132,17 @@ __hidden int conn_own(struct conn *conn, __u8 source)
 	return 0;
 }
 
-/* A hook's word goes before the snapshot's. */
+/* A hook's word goes before the snapshot's. Of a listener, which no lock holds,
+ * the entry may be another socket's by now: the cookie after the copy tells. */
 __hidden int conn_owner(struct sock *sk, struct conn *conn, struct ev_owner *owner)
 {
 	struct ev_owner *snap;
 
 	if (conn && conn->owner.source != EVO_NONE) {
 		*owner = conn->owner;
+		barrier();
+		if (stale(conn, sk->__sk_common.skc_cookie.counter))
+			owner->source = EVO_NONE;
 		return 0;
 	}
 	if (conn && !conn->in_files)

@@ -89,6 +89,7 @@ int snapshot(struct bpf_iter__task_file *ctx)
 	conn = conn_get(sk);
 	if (!conn)
 		return 0;
+	conn->cookie = bpf_get_socket_cookie(sk);
 	seen_in(conn, state);
 	conn_follow(conn);
 	if (conn->owner.source != EVO_NONE || !own(sk, task))

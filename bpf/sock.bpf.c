@@ -112,18 +112,6 @@ static __always_inline void own_by_listener(struct sock *sk, struct conn *conn,
 	*owner = listener;
 }
 
-/* accept() was seen by a program that cannot reach the socket's storage. */
-static __always_inline void take_accepted(struct sock *sk, struct conn *conn, struct ev_sock *out,
-					  struct ev_owner *owner)
-{
-	__be16 rport = bpf_htons(out->rport);
-
-	if (accepted_take(out->cookie, out->lport, rport, owner) ||
-	    (out->state == EVS_SYN_RECV &&
-	     accepted_take((__u64)(unsigned long)sk, out->lport, rport, owner)))
-		conn_set_owner(conn, owner);
-}
-
 /* Owner, role and cookie of a full socket whose addresses are in `out`. */
 __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct ev_sock *out)
 {
@@ -143,9 +131,6 @@ __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct e
 	if (conn->mixed)
 		out->flags |= EVSK_MIXED;
 	conn_owner(sk, conn, &owner);
-	if (attached.accepted && out->role == EVR_SERVER &&
-	    (owner.source == EVO_NONE || owner.source == EVO_LISTENER))
-		take_accepted(sk, conn, out, &owner);
 	if (owner.source == EVO_ACCEPT)
 		out->flags &= ~EVSK_MIXED;
 	/* Its birth was not seen, or its listener had no port yet. */

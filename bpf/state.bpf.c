@@ -162,7 +162,7 @@ static __always_inline void collect_facts(struct sock *sk, struct tcp_sock *tp, 
 	}
 }
 
-/* What this transition means for the socket's own memory. */
+/* What this transition means for what is known of the socket. */
 static __always_inline void remember(struct sock *sk, struct tcp_sock *tp, struct conn *conn,
 				     const struct ev_state *e)
 {
@@ -186,6 +186,9 @@ static __always_inline void birth(struct conn *conn, __u32 from, __u32 to)
 		conn->role = EVR_LISTENER;
 		conn_own(conn, EVO_LISTEN);
 	} else if (from == EVS_LISTEN && to == EVS_SYN_RECV) {
+		/* The loser of two CPUs that make a child of one request is freed
+		 * without an end: what it left may be here, without a cookie. */
+		__builtin_memset(conn, 0, sizeof(*conn));
 		conn->role = EVR_SERVER;
 	}
 }
@@ -256,6 +259,7 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 {
 	struct ev_state e = { .from = from, .to = to, .facts = facts };
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u64 cookie;
 
 	stamp(&e.head, EV_STATE, EVM_TP_BTF, sizeof(e));
 	if (conn) {
@@ -283,7 +287,10 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	}
 	sock_describe(sk, tp, &e.sock);
 	e.sock.state = from;
-	sock_own(sk, conn, bpf_get_socket_cookie(sk), &e.sock);
+	cookie = bpf_get_socket_cookie(sk);
+	if (conn)
+		conn->cookie = cookie;
+	sock_own(sk, conn, cookie, &e.sock);
 	e.sock.state = to;
 	collect_facts(sk, tp, conn, &e);
 	e.sk = (__u64)(unsigned long)sk;
@@ -364,31 +371,14 @@ int BPF_PROG(state_fourth, struct sock *sk, int from, int to)
 	return 0;
 }
 
-/*
- * The end of every full socket. Its last transition was to CLOSED, or the
- * socket never had one; where not, the programs were not called for it.
- */
-static __always_inline void end_of(struct sock *sk)
+/* The socket ended in another state: the programs were not called for its last
+ * transition. */
+static __always_inline void tell_no_end(struct sock *sk, struct conn *conn)
 {
-	struct conn *conn = conn_find(sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct ev_state e = { .to = EVS_CLOSE };
-	struct tcp_sock *tp;
 
-	if (!conn || conn->ended)
-		return;
-	conn->ended = 1;
-	if (conn->born)
-		count(EVC_ENDED);
-	if (attached.accepted && conn->role == EVR_SERVER && conn->owner.source != EVO_ACCEPT) {
-		struct ev_owner unused = {};
-
-		accepted_take(bpf_get_socket_cookie(sk), 0, 0, &unused);
-		accepted_take((__u64)(unsigned long)sk, 0, 0, &unused);
-	}
-	if (!conn->state || conn->state == EVS_CLOSE)
-		return;
 	count(EVC_NO_END);
-	tp = bpf_skc_to_tcp_sock(sk);
 	stamp(&e.head, EV_STATE, EVM_GAP, sizeof(e));
 	e.from = e.stored = conn->state;
 	e.since_ns = conn->since_ns;
@@ -397,9 +387,24 @@ static __always_inline void end_of(struct sock *sk)
 	e.sock.state = EVS_CLOSE;
 	collect_facts(sk, tp, conn, &e);
 	keep_listeners(sk, &e);
-	conn->state = EVS_CLOSE;
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));
+}
+
+/* The end of every full socket. Its last transition was to CLOSED, or it never
+ * had one. */
+static __always_inline void end_of(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (!conn || conn->ended)
+		return;
+	conn->ended = 1;
+	if (conn->born)
+		count(EVC_ENDED);
+	if (conn->state && conn->state != EVS_CLOSE)
+		tell_no_end(sk, conn);
+	conn_end(sk);
 }
 
 /* Twice, as the state program is and for the same reason. */

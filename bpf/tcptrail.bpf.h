@@ -4,7 +4,7 @@
  * and one prototype for each thing that one file does for the others.
  *
  *   emit.bpf.c     ring buffer, counters, knobs, licence
- *   conn.bpf.c     per-socket storage, and who owns a socket
+ *   conn.bpf.c     what is known of a socket, and who owns it
  *   listener.bpf.c who listens on a port
  *   sock.bpf.c     the common part of a record, read from the socket
  *   bucket.bpf.c   token buckets for everything that an attacker can multiply
@@ -56,11 +56,9 @@
 #define SOCK_DONE	1
 #define SOCK_LINGER	4
 
-/*
- * What a socket carries (BPF_MAP_TYPE_SK_STORAGE: freed with the socket). Never
- * BPF_F_CLONE: when the clone fails the kernel refuses the connection.
- */
+/* What is known of a socket (conn.bpf.c). */
 struct conn {
+	__u64 cookie;		/* 0: not known yet */
 	__u64 since_ns;		/* CLOCK_MONOTONIC when `state` began */
 	__u32 state;		/* last state seen; 0: none. 32 bits for cmpxchg */
 	__u32 facts;		/* EVF_RST_IN, EVF_RST_OUT seen so far */
@@ -94,7 +92,9 @@ __hidden int emit(struct ev_head *record, __u32 size);
 
 /* conn.bpf.c */
 __hidden struct conn *conn_get(struct sock *sk);
+__hidden struct conn *conn_get_by(__u64 address, __u64 cookie);
 __hidden struct conn *conn_find(struct sock *sk);
+__hidden int conn_end(struct sock *sk);
 __hidden int conn_follow(struct conn *conn);
 __hidden int conn_set_owner(struct conn *conn, const struct ev_owner *owner);
 __hidden int conn_own(struct conn *conn, __u8 source);
@@ -114,9 +114,6 @@ __hidden bool listener_find(const struct ev_sock *child, bool ipv6_socket,
 /* listening.bpf.c: the walk finds it from now on; a listener's queues now */
 __hidden int listening_begin(struct sock *sk);
 __hidden int queues_of(struct sock *sk, struct ev_queues *out);
-
-/* accept.bpf.c: by cookie, or by the socket's address (see there) */
-__hidden bool accepted_take(__u64 key, __u16 lport, __be16 rport, struct ev_owner *owner);
 
 /* sock.bpf.c */
 __hidden int sock_describe(struct sock *sk, struct tcp_sock *tp, struct ev_sock *out);

@@ -169,8 +169,25 @@ static uint32_t tick_ns(void)
 	return t.tv_nsec;
 }
 
+/* About 150 bytes each: a quarter of a percent of memory. */
+#define BYTES_PER_SOCKET 65536
+#define SOCKETS_LEAST 65536
+#define SOCKETS_MOST 1048576
+
+static uint32_t sockets_by_memory(void)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t sockets = bytes / BYTES_PER_SOCKET;
+
+	if (sockets < SOCKETS_LEAST)
+		return SOCKETS_LEAST;
+	return sockets > SOCKETS_MOST ? SOCKETS_MOST : (uint32_t)sockets;
+}
+
 static int open_skeleton(struct loader *l, const struct loader_options *o)
 {
+	int err;
+
 	l->skel = tcptrail_bpf__open();
 	if (!l->skel)
 		return -errno;
@@ -182,7 +199,9 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
-	return bpf_map__set_max_entries(l->skel->maps.ring, o->ring_size);
+	err = bpf_map__set_max_entries(l->skel->maps.conns,
+				       o->sockets ? o->sockets : sockets_by_memory());
+	return err ? err : bpf_map__set_max_entries(l->skel->maps.ring, o->ring_size);
 }
 
 /* Load with this one way, and none, beside what is required. */
@@ -330,9 +349,6 @@ static void attach_all(struct loader *l)
 	a->fin_dropped = method_of(l, FACT_FIN_WAIT_2) == EVM_TP_BTF;
 	a->notes = by_function(l, FACT_TW_ENTERED) || by_function(l, FACT_KILLED) ||
 		   by_function(l, FACT_RST_FLAG);
-	a->accepted = method_of(l, FACT_ACCEPT) == EVM_KPROBE ||
-		      method_of(l, FACT_ACCEPT) == EVM_TRACEPOINT ||
-		      method_of(l, FACT_ACCEPT_MPTCP) == EVM_KPROBE;
 	/* Before they run: who leaves a mark has to know for how many. */
 	a->more_copies = !l->load_error[FACT_MORE_COPIES][0];
 	attach_fact(l, FACT_STATE);

@@ -23,6 +23,7 @@ struct loader_options {
 	enum tier tier;			/* forced, or TIER_AUTO */
 	bool no_syscalls;		/* no system call tracepoints */
 	uint32_t ring_size;		/* bytes, a power of two */
+	uint32_t sockets;		/* followed at a time; 0: as memory allows */
 	struct kernel_filter filter;
 	bool state, retransmit, data_retransmit, reset, error, drop;	/* kinds wanted */
 	bool listeners;			/* loader_listeners() will be called */

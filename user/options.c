@@ -27,6 +27,9 @@
 
 #define RING_DEFAULT (16u << 20)
 #define RING_MAX (1ull << 30)
+/* Followed at a time; the most is what a BPF hash of the kernel bears with ease. */
+#define SOCKETS_MIN 256
+#define SOCKETS_MAX (1 << 24)
 #define LONG_BASE 256	/* getopt's value of rows[i].name is LONG_BASE + i */
 
 struct parse {
@@ -249,6 +252,18 @@ static int take_ring_size(struct parse *p, const char *arg)
 	return 0;
 }
 
+static int take_sockets(struct parse *p, const char *arg)
+{
+	uint64_t sockets;
+
+	if (take_number(p, arg, SOCKETS_MAX, &sockets))
+		return EXIT_USAGE;
+	if (sockets < SOCKETS_MIN)
+		return refuse(p, "%s: at least %d", p->as, SOCKETS_MIN);
+	p->o->sockets = (uint32_t)sockets;
+	return 0;
+}
+
 static int take_pid(struct parse *p, const char *arg)
 {
 	struct kernel_filter *filter = &p->o->filter;
@@ -398,6 +413,9 @@ static const struct row rows[] = {
 	  "does not see accept()", take_no_syscalls },
 	{ 0, "ring-size", "SIZE", IN_TRACE,
 	  "ring buffer, a power of two such as 1M or 64M (default: 16M)", take_ring_size },
+	{ 0, "sockets", "N", IN_TRACE,
+	  "sockets followed at a time, about 150 bytes each (default: one\n"
+	  "for each 64 KiB of memory, 65,536 to 1,048,576)", take_sockets },
 };
 
 static bool is_heading(const struct row *row)

@@ -75,6 +75,7 @@ struct options {
 	uint64_t duration_ns;	/* 0: until interrupted */
 	uint64_t count;		/* stop after that many records; 0: no limit */
 	uint32_t ring_size;	/* bytes, a power of two, at least a page */
+	uint32_t sockets;	/* followed at a time; 0: as memory allows */
 	struct kernel_filter filter;	/* all 0: none */
 	const char *comm;	/* 1 to 15 bytes, to be equal; NULL: any */
 };

@@ -101,6 +101,7 @@ static struct loader_options loader_options(const struct options *o)
 		.tier = tiers[o->probe],
 		.no_syscalls = !o->syscalls,
 		.ring_size = o->ring_size,
+		.sockets = o->sockets,
 		.filter = o->filter,
 		.state = o->events & (EVENTS_STATE | EVENTS_FAILED),
 		.retransmit = o->events & (EVENTS_SYN_RETRANSMIT | EVENTS_DATA_RETRANSMIT),

@@ -155,6 +155,7 @@ struct sock_common {
 	union {
 		unsigned long skc_flags;
 	};
+	refcount_t skc_refcnt;
 };
 
 struct inode {
@@ -326,6 +327,21 @@ struct bpf_map;
 
 struct bpf_array {
 	void *pptrs[1];		/* of a per-CPU array; this many says nothing */
+};
+
+struct bpf_iter__bpf_map_elem {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct bpf_map *map;
+	};
+	union {
+		void *key;
+	};
+	union {
+		void *value;
+	};
 };
 
 struct bpf_iter__bpf_sk_storage_map {

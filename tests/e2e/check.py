@@ -261,6 +261,14 @@ def check_listeners(where, truth):
                ({"length": 0, "peak": 0, "limit": 5}, "ok", 0), "queue:", row)
 
 
+def check_doctor(where):
+    """What needs no function hook works on every kernel and tier."""
+    with open(os.path.join(where, "doctor"), encoding="utf-8") as f:
+        methods = {fact["fact"]: fact["method"] for fact in json.load(f)["facts"]}
+    for fact in expect.EVERYWHERE:
+        demand(methods[fact] != "none", "not seen:", fact)
+
+
 def report(name, check):
     try:
         note = check()
@@ -289,6 +297,7 @@ def main(where, tier, prefix):
     ok = report(f"{prefix}.stream", lambda: check_stream(records, tier))
     names = {end["netns"]: name for name, end in ends.items()}
     ok &= report(f"{prefix}.unknown", lambda: check_unknown(records, names))
+    ok &= report(f"{prefix}.doctor", lambda: check_doctor(where))
     ok &= report(f"{prefix}.listeners", lambda: check_listeners(where, truth))
     for name in expect.SCENARIOS:
         if name in skips:

@@ -28,6 +28,10 @@ until_true lines "$out/truth" 4 || exit 1
 	cat "$out/stderr" >&2
 	exit 1
 }
+"$tcptrail" doctor --probe "$tier" -o json >"$out/doctor" 2>"$out/stderr" || {
+	cat "$out/stderr" >&2
+	exit 1
+}
 "$tcptrail" trace --all --probe "$tier" -o json >"$out/events" 2>"$out/stderr" &
 tracer=$!
 until_true lines "$out/events" 1 || { cat "$out/stderr" >&2; exit 1; }

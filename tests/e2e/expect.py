@@ -161,3 +161,11 @@ def steps(lines, tier):
                 cause = word
         out.append((*move.split(">"), cause, needed))
     return out
+
+# Facts that rest on tracepoints and iterators alone (user/tiers.c).
+EVERYWHERE = [
+    "transitions", "transitions, second copy", "gap check at the end of a socket",
+    "sockets open before the start", "local port at connect()", "sockets that ended unseen",
+    "owner by accept()", "retransmits", "SYN-ACK retransmits", "resets sent", "resets received",
+    "socket errors", "queues of listening sockets",
+]

@@ -83,7 +83,7 @@ static void test_every_option(void **state)
 	(void)state;
 	assert_int_equal(parse(&s, "-o json -e reset,error --all --duration 500ms -c 7 -q -n --utc "
 				   "--color never --probe fentry --no-syscalls --pid 1 --pid 4194304 "
-				   "--comm nginx --port 80 --lport 80 --rport 65535 -6 --ring-size 1M"), -1);
+				   "--comm nginx --port 80 --lport 80 --rport 65535 -6 --ring-size 1M --sockets 256"), -1);
 	assert_string_equal(s.o.output, "json");
 	assert_int_equal(s.o.events, EVENTS_RESET | EVENTS_ERROR);
 	assert_true(s.o.all && s.o.quiet && s.o.utc && !s.o.syscalls);
@@ -99,6 +99,7 @@ static void test_every_option(void **state)
 	assert_int_equal(s.o.filter.rport, 65535);
 	assert_int_equal(s.o.filter.family, 6);
 	assert_int_equal(s.o.ring_size, 1 << 20);
+	assert_int_equal(s.o.sockets, 256);
 }
 
 static void test_events(void **state)
@@ -151,7 +152,7 @@ static void test_refused(void **state)
 		"--port 0", "--port 65536", "--lport 80x", "--rport -5", "-4 -6",
 		"--netns /nonexistent", "--netns /dev/null", "--netns ''",
 		"--netns 4294967296", "--ring-size 0", "--ring-size 1", "--ring-size 3M",
-		"--ring-size 2G", "--ring-size 16MB", "doctor --pid 1", "schema -o json",
+		"--ring-size 2G", "--ring-size 16MB", "--sockets 255", "--sockets 16777217", "doctor --pid 1", "schema -o json",
 	};
 
 	(void)state;
