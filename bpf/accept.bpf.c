@@ -1,27 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * accept.bpf.c - the task that accept() returned a connection to.
+ * accept.bpf.c - the task that accept() returned a connection to, and how long
+ * the connection waited for it.
  */
 #include "bpf/tcptrail.bpf.h"
 
-static __always_inline int accepted_by_current(struct conn *conn)
+/* Softly: from the table of files on, all are scalars to the verifier. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, long fd)
 {
-	if (conn && conn->owner.source != EVO_ACCEPT)
-		conn_own(conn, EVO_ACCEPT);
+	struct fdtable *fdt = task->files->fdt;
+	struct socket *socket;
+	struct file *file;
+
+	if (fd < 0 || (__u32)fd >= fdt->max_fds)
+		return NULL;
+	if (bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd))
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	/* Another thread may have put another kind of file there meanwhile. */
+	if (BPF_CORE_READ(socket, file) != file)
+		return NULL;
+	return BPF_CORE_READ(socket, sk);
+}
+
+/*
+ * The listener is the call's first argument. By io_uring and by 32-bit callers
+ * that is something else: then it is no listener of this port, and the queue
+ * is left out.
+ */
+static __always_inline void queue_behind(struct task_struct *task, struct ev_accept *e)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct sock *listener = sock_of_fd(task, (int)PT_REGS_PARM1_CORE_SYSCALL(regs));
+
+	if (!listener || BPF_CORE_READ(listener, sk_protocol) != IPPROTO_TCP ||
+	    BPF_CORE_READ(listener, __sk_common.skc_state) != EVS_LISTEN ||
+	    BPF_CORE_READ(listener, __sk_common.skc_num) != e->sock.lport ||
+	    BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum) != e->sock.netns)
+		return;
+	e->accept_queue = BPF_CORE_READ(listener, sk_ack_backlog);
+	e->backlog = BPF_CORE_READ(listener, sk_max_ack_backlog);
+}
+
+static __always_inline void tell(struct sock *sk, struct conn *conn, __u8 method)
+{
+	struct ev_accept e = { .wait_ns = ~0ULL };
+
+	stamp(&e.head, EV_ACCEPT, method, sizeof(e));
+	if (conn->opened_ns && e.head.ts_ns >= conn->opened_ns)
+		e.wait_ns = e.head.ts_ns - conn->opened_ns;
+	if (accept_over_ns && (e.wait_ns == ~0ULL || e.wait_ns < accept_over_ns))
+		return;
+	sock_describe_common(&sk->__sk_common, &e.sock);
+	e.sock.uid = BPF_CORE_READ(sk, sk_uid.val);
+	e.sock.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	e.sock.role = EVR_SERVER;
+	e.sock.owner = conn->owner;
+	if (!sock_wanted(&e.sock))
+		return;
+	queue_behind(bpf_get_current_task_btf(), &e);
+	emit(&e.head, sizeof(e));
+}
+
+/* Once for each connection: two hooks may see the same accept(). */
+static __always_inline int accepted(struct sock *sk, struct conn *conn, __u8 method)
+{
+	if (!conn || conn->owner.source == EVO_ACCEPT)
+		return 0;
+	conn_own(conn, EVO_ACCEPT);
+	if (want_accept)
+		tell(sk, conn, method);
 	return 0;
 }
 
 static __always_inline int accepted_typed(struct sock *sk)
 {
-	return sk ? accepted_by_current(conn_get(sk)) : 0;
+	return sk ? accepted(sk, conn_get(sk), EVM_FENTRY) : 0;
 }
 
 /* Of kprobes and system calls: to the verifier the socket is a number. */
-static __always_inline int accepted_soft(struct sock *sk)
+static __always_inline int accepted_soft(struct sock *sk, __u8 method)
 {
 	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 
-	return accepted_by_current(conn_get_by((__u64)(unsigned long)sk, cookie));
+	return accepted(sk, conn_get_by((__u64)(unsigned long)sk, cookie), method);
 }
 
 /* Two arguments since Linux 6.10 (92ef0fd55ac8, "net: change proto and
@@ -57,7 +119,7 @@ SEC("?kprobe/security_sock_graft")
 int BPF_KPROBE(accept_graft_kprobe, struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		accepted_soft(sk);
+		accepted_soft(sk, EVM_KPROBE);
 	return 0;
 }
 
@@ -65,7 +127,7 @@ SEC("?kretprobe/inet_csk_accept")
 int BPF_KRETPROBE(accept_kretprobe, struct sock *sk)
 {
 	if (sk)
-		accepted_soft(sk);
+		accepted_soft(sk, EVM_KPROBE);
 	return 0;
 }
 
@@ -73,24 +135,10 @@ int BPF_KRETPROBE(accept_kretprobe, struct sock *sk)
  * holds another socket than the one that carries the connection. */
 static __always_inline void accepted_file(long fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *fdt = task->files->fdt;
-	struct socket *socket;
-	struct file *file;
-	struct sock *sk;
+	struct sock *sk = sock_of_fd(bpf_get_current_task_btf(), fd);
 
-	if (fd < 0 || (__u32)fd >= fdt->max_fds)
-		return;
-	/* From the table on, all are scalars to the verifier: read softly. */
-	if (bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd))
-		return;
-	socket = BPF_CORE_READ(file, private_data);
-	/* Another thread may have put another kind of file there meanwhile. */
-	if (BPF_CORE_READ(socket, file) != file)
-		return;
-	sk = BPF_CORE_READ(socket, sk);
-	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		accepted_soft(sk);
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		accepted_soft(sk, EVM_TRACEPOINT);
 }
 
 /* Returning 0 here would starve perf users of the same tracepoint. */

@@ -23,6 +23,7 @@ enum ev_kind {
 	EV_ERROR = 4,		/* struct ev_error */
 	EV_TIMEWAIT = 5,	/* struct ev_timewait: a mini-socket moved or ended */
 	EV_DROP = 6,		/* struct ev_drop: refused at a listener, or a cookie sent */
+	EV_ACCEPT = 7,		/* struct ev_accept: accept() took a connection */
 	EV_KIND_MAX = 8,
 };
 
@@ -259,6 +260,14 @@ struct ev_drop {
 	__u8 pad[6];
 };
 
+struct ev_accept {
+	struct ev_head head;
+	struct ev_sock sock;	/* the connection; the owner is who accepted it */
+	__u64 wait_ns;		/* since ESTABLISHED; ~0: not known */
+	__u32 accept_queue;	/* of its listener, behind it */
+	__u32 backlog;		/* 0: the listener is not known */
+};
+
 /* What a held-back event is counted under (map `buckets`). */
 struct ev_bucket_key {
 	__u64 cookie;		/* drop: the listener; else 0 */
@@ -306,6 +315,7 @@ _Static_assert(sizeof(struct ev_timewait) == 136, "ev_timewait");
 _Static_assert(__builtin_offsetof(struct ev_timewait, since_ns) ==
 	       __builtin_offsetof(struct ev_state, since_ns), "state.bpf.c makes one of the other");
 _Static_assert(sizeof(struct ev_drop) == 152, "ev_drop");
+_Static_assert(sizeof(struct ev_accept) == 136, "ev_accept");
 _Static_assert(sizeof(struct ev_bucket_key) == 16, "ev_bucket_key");
 #endif
 

@@ -169,6 +169,8 @@ static __always_inline void remember(struct sock *sk, struct tcp_sock *tp, struc
 	conn->since_ns = e->head.ts_ns;
 	conn->lower = 0;
 	conn->state = e->to;
+	if (e->to == EVS_ESTABLISHED && conn->role == EVR_SERVER)
+		conn->opened_ns = e->head.ts_ns;
 	if (e->to == EVS_FIN_WAIT1 && tp)
 		conn->data_segs_in = tp->data_segs_in;
 	if (e->to == EVS_CLOSE || e->to == EVS_SYN_SENT)

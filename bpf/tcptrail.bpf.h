@@ -60,6 +60,7 @@
 struct conn {
 	__u64 cookie;		/* 0: not known yet */
 	__u64 since_ns;		/* CLOCK_MONOTONIC when `state` began */
+	__u64 opened_ns;	/* server: when ESTABLISHED began; 0: not seen */
 	__u32 state;		/* last state seen; 0: none. 32 bits for cmpxchg */
 	__u32 facts;		/* EVF_RST_IN, EVF_RST_OUT seen so far */
 	__u32 data_segs_in;	/* at FIN-WAIT-1 */
@@ -78,6 +79,8 @@ extern const volatile struct kernel_filter filter;
 extern const volatile __u32 ring_size;		/* bytes */
 extern const volatile __u32 tick_ns;		/* 1e9 / CONFIG_HZ */
 extern const volatile bool want_state;
+extern const volatile bool want_accept;
+extern const volatile __u64 accept_over_ns;	/* told from this wait on */
 extern const volatile bool want_reset;
 extern const volatile bool want_data_retransmits;
 extern const volatile bool only_listeners;

@@ -190,6 +190,20 @@ static void decode_drop(const struct ev_drop *e, struct record *r)
 	};
 }
 
+static void decode_accept(const struct ev_accept *e, struct record *r)
+{
+	r->kind = REC_ACCEPT;
+	if (e->wait_ns != UINT64_MAX) {
+		r->has |= HAS_DURATION;
+		r->duration_ns = e->wait_ns;
+	}
+	if (e->backlog) {
+		r->has |= HAS_QUEUES;
+		r->accept_queue.length = e->accept_queue;
+		r->accept_queue.limit = e->backlog;
+	}
+}
+
 bool decode(const struct ev_head *head, const struct decode_env *env, struct record *r)
 {
 	/* Every kind has them in the same place. */
@@ -216,6 +230,9 @@ bool decode(const struct ev_head *head, const struct decode_env *env, struct rec
 		return true;
 	case EV_DROP:
 		decode_drop((const void *)head, r);
+		return true;
+	case EV_ACCEPT:
+		decode_accept((const void *)head, r);
 		return true;
 	case EV_TIMEWAIT:
 		decode_timewait((const void *)head, r);

@@ -197,6 +197,8 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->mib = l->mib;
 	l->skel->rodata->only_listeners = o->only_listeners;
 	l->skel->rodata->want_state = o->state;
+	l->skel->rodata->want_accept = o->accept;
+	l->skel->rodata->accept_over_ns = o->accept_over_ns;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
 	err = bpf_map__set_max_entries(l->skel->maps.conns,

@@ -25,7 +25,8 @@ struct loader_options {
 	uint32_t ring_size;		/* bytes, a power of two */
 	uint32_t sockets;		/* followed at a time; 0: as memory allows */
 	struct kernel_filter filter;
-	bool state, retransmit, data_retransmit, reset, error, drop;	/* kinds wanted */
+	bool state, retransmit, data_retransmit, reset, error, drop, accept;	/* kinds wanted */
+	uint64_t accept_over_ns;	/* accept: those that waited so long; 0: all */
 	bool listeners;			/* loader_listeners() will be called */
 	bool only_listeners;		/* and nothing else */
 };

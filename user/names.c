@@ -44,6 +44,7 @@ const char *name_kind(enum record_kind kind)
 	static const char *const names[] = {
 		[REC_STATE] = "state", [REC_RETRANSMIT] = "retransmit", [REC_RESET] = "reset",
 		[REC_ERROR] = "error", [REC_DROP] = "drop", [REC_SYNCOOKIE] = "syncookie",
+		[REC_ACCEPT] = "accept",
 		[REC_START] = "start", [REC_HEARTBEAT] = "heartbeat",
 		[REC_LOST] = "lost", [REC_STOP] = "stop",
 	};

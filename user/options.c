@@ -27,12 +27,14 @@
 
 #define RING_DEFAULT (16u << 20)
 #define RING_MAX (1ull << 30)
+#define SLOW_ACCEPT_NS 10000000
 /* Followed at a time; the most is what a BPF hash of the kernel bears with ease. */
 #define SOCKETS_MIN 256
 #define SOCKETS_MAX (1 << 24)
 #define LONG_BASE 256	/* getopt's value of rows[i].name is LONG_BASE + i */
 
 struct parse {
+	bool accept_named;	/* -e accept or all */
 	struct options *o;
 	FILE *err;
 	const char *help;	/* "trace --help": where a message points to */
@@ -74,6 +76,7 @@ static const struct {
 	{ "error", EVENTS_ERROR },
 	{ "drop", EVENTS_DROP },
 	{ "syncookie", EVENTS_SYNCOOKIE },
+	{ "accept", EVENTS_ACCEPT },
 	{ "problems", EVENTS_FAILED | EVENTS_SYN_RETRANSMIT | EVENTS_DATA_RETRANSMIT |
 		      EVENTS_RESET | EVENTS_ERROR | EVENTS_DROP },
 	{ "default", EVENTS_DEFAULT },
@@ -143,6 +146,8 @@ static int take_events(struct parse *p, const char *arg)
 			return refuse(p, "%s: '%.*s' is no kind of event", p->as,
 				      len < 64 ? (int)len : 64, word);
 		p->o->events |= event_words[i].events;
+		if (event_words[i].events == EVENTS_ACCEPT || event_words[i].events == EVENTS_ALL)
+			p->accept_named = true;
 		word += len;
 		if (!*word)
 			return 0;
@@ -366,11 +371,13 @@ static const struct row rows[] = {
 	{ 0, NULL, NULL, IN_TRACE | IN_LISTENERS, "What to show:", NULL },
 	{ 'e', "events", "LIST", IN_TRACE,
 	  "kinds, with commas between (default: state,syn-retransmit,\n"
-	  "reset,error,drop,syncookie). state: every transition;\n"
+	  "reset,error,drop,syncookie,accept). state: every transition;\n"
 	  "failed: those that failed; retransmit: data, SYN and\n"
 	  "SYN-ACK; syn-retransmit: the latter two; reset; error;\n"
 	  "drop: SYNs and final ACKs refused at a listener;\n"
-	  "syncookie; problems: all but state and syncookie;\n"
+	  "accept: connections that accept() took, and their wait (in\n"
+	  "text by default: over 10 ms); syncookie; problems: failed,\n"
+	  "retransmit, reset, error and drop;\n"
 	  "default; all", take_events },
 	{ 0, "pid", "N", IN_TRACE | IN_LISTENERS, "sockets of this process (up to 16 times)", take_pid },
 	{ 0, "comm", "NAME", IN_TRACE | IN_LISTENERS, "sockets of processes of this name", take_comm },
@@ -646,6 +653,9 @@ static int check_together(struct parse *p)
 			      f->lport, f->rport);
 	if (!o->events)
 		o->events = EVENTS_DEFAULT;
+	/* People who did not ask for them read the slow ones alone. */
+	if (!p->accept_named && strcmp(o->output, "text") == 0)
+		o->accept_over_ns = SLOW_ACCEPT_NS;
 	if (o->events & EVENTS_STATE)
 		o->events &= ~EVENTS_FAILED;
 	return -1;

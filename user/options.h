@@ -56,8 +56,9 @@ enum colour {
 #define EVENTS_ERROR		(1u << 5)
 #define EVENTS_DROP		(1u << 6)	/* refused at a listener */
 #define EVENTS_SYNCOOKIE	(1u << 7)
+#define EVENTS_ACCEPT		(1u << 8)	/* accept() took a connection */
 #define EVENTS_DEFAULT (EVENTS_STATE | EVENTS_SYN_RETRANSMIT | EVENTS_RESET | EVENTS_ERROR | \
-			EVENTS_DROP | EVENTS_SYNCOOKIE)
+			EVENTS_DROP | EVENTS_SYNCOOKIE | EVENTS_ACCEPT)
 #define EVENTS_ALL (EVENTS_DEFAULT | EVENTS_DATA_RETRANSMIT)
 
 /* Strings are argv's or static. */
@@ -65,6 +66,7 @@ struct options {
 	enum command command;
 	const char *output;	/* "text" or "json": for sink_by_name() */
 	uint32_t events;	/* EVENTS_* */
+	uint64_t accept_over_ns; /* accept: those that waited so long; 0: all */
 	uint64_t interval_ns;	/* listeners: -i; 0: once, over 1 s */
 	bool all;		/* no limit on a terminal */
 	bool quiet;

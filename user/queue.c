@@ -13,6 +13,7 @@ union any_record {
 	struct ev_error error;
 	struct ev_timewait timewait;
 	struct ev_drop drop;
+	struct ev_accept accept;
 };
 
 struct queue {
@@ -36,6 +37,8 @@ static size_t size_of_kind(unsigned int kind)
 		return sizeof(struct ev_timewait);
 	case EV_DROP:
 		return sizeof(struct ev_drop);
+	case EV_ACCEPT:
+		return sizeof(struct ev_accept);
 	default:
 		return 0;
 	}

@@ -23,6 +23,7 @@ enum record_kind {
 	REC_ERROR,
 	REC_DROP,
 	REC_SYNCOOKIE,
+	REC_ACCEPT,
 	REC_START,
 	REC_HEARTBEAT,
 	REC_LOST,
@@ -39,7 +40,7 @@ enum record_kind {
 #define HAS_RADDR	(1u << 5)
 #define HAS_LPORT	(1u << 6)
 #define HAS_RPORT	(1u << 7)
-#define HAS_DURATION	(1u << 8)	/* state: time in `from` */
+#define HAS_DURATION	(1u << 8)	/* state: time in `from`; accept: in the accept queue */
 #define HAS_WINDOW	(1u << 9)	/* count is of window_ns */
 #define HAS_REASON	(1u << 10)	/* reset: the kernel's reason */
 #define HAS_RTO		(1u << 11)
@@ -50,7 +51,7 @@ enum record_kind {
 #define HAS_ERRNO	(1u << 16)	/* err */
 #define HAS_STATE	(1u << 17)	/* `to`/state of the socket */
 
-#define HAS_QUEUES	(1u << 18)	/* drop: depths and limits then */
+#define HAS_QUEUES	(1u << 18)	/* drop: depths and limits then; accept: accept_queue */
 
 #define RECORD_MISSED_MAX 6
 
@@ -154,6 +155,12 @@ struct record {
 		enum ev_drop_reason reason;
 		struct ev_queues queues;	/* with HAS_QUEUES */
 	} drop;
+
+	/* accept, with HAS_QUEUES: of its listener, behind it */
+	struct {
+		uint32_t length;
+		uint32_t limit;
+	} accept_queue;
 
 	/* start, heartbeat, lost, stop */
 	const struct stream_totals *totals;

@@ -21,6 +21,8 @@ static bool kind_selected(const struct options *o, const struct record *r)
 		return o->events & EVENTS_DROP;
 	case REC_SYNCOOKIE:
 		return o->events & EVENTS_SYNCOOKIE;
+	case REC_ACCEPT:
+		return o->events & EVENTS_ACCEPT;
 	default:
 		return true;	/* the stream itself */
 	}

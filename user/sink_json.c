@@ -295,6 +295,15 @@ static void drop(struct json *j, const struct record *r)
 		queues(j, &r->drop);
 }
 
+static void accept_queue(struct json *j, const struct record *r)
+{
+	if (!(r->has & HAS_QUEUES))
+		return;
+	number(j, ",\"accept_queue\":{\"length\":", r->accept_queue.length);
+	number(j, ",\"limit\":", r->accept_queue.limit);
+	JSON_LITERAL(j, "}");
+}
+
 static void identity(struct json *j, const struct record *r)
 {
 	JSON_LITERAL(j, ",\"role\":\"");
@@ -411,6 +420,8 @@ static void own(struct json *j, const struct record *r)
 		reset(j, r);
 	else if (r->kind == REC_DROP || r->kind == REC_SYNCOOKIE)
 		drop(j, r);
+	else if (r->kind == REC_ACCEPT)
+		accept_queue(j, r);
 	if (r->kind < REC_START)
 		identity(j, r);
 	if (r->kind == REC_START)

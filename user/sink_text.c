@@ -181,6 +181,17 @@ static void drop(struct line *l, const struct record *r)
 	add(l, "  [%s]", name_drop_counter(d->reason));
 }
 
+static void accept_line(struct line *l, const struct record *r)
+{
+	char time[24];
+
+	add(l, "ACCEPT");
+	if (r->has & HAS_DURATION)
+		add(l, " waited %s", format_duration(r->duration_ns, time, sizeof(time)));
+	if (r->has & HAS_QUEUES)
+		add(l, "   acceptq %u/%u", r->accept_queue.length, r->accept_queue.limit);
+}
+
 static void what(struct line *l, const struct record *r)
 {
 	char error[24], number[32], time[24];
@@ -203,6 +214,9 @@ static void what(struct line *l, const struct record *r)
 	case REC_DROP:
 	case REC_SYNCOOKIE:
 		drop(l, r);
+		break;
+	case REC_ACCEPT:
+		accept_line(l, r);
 		break;
 	default:
 		break;

@@ -108,6 +108,8 @@ static struct loader_options loader_options(const struct options *o)
 		.data_retransmit = o->events & EVENTS_DATA_RETRANSMIT,
 		.reset = o->events & EVENTS_RESET,
 		.error = o->events & EVENTS_ERROR,
+		.accept = o->events & EVENTS_ACCEPT,
+		.accept_over_ns = o->accept_over_ns,
 		.drop = o->events & (EVENTS_DROP | EVENTS_SYNCOOKIE),
 	};
 }

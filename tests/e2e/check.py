@@ -79,6 +79,7 @@ class Scenario:
                 self.durations(events)
         demand(not left, "sockets that nobody opened:", *left.values())
         self.others()
+        self.accepts()
         self.drops()
         self.proc()
 
@@ -151,6 +152,26 @@ class Scenario:
                 made.add((kind, r["error"]["code"], role))
         for other in expect.OTHERS.get(self.name, []):
             demand(other in made, "no record of", other, "in", sorted(map(str, made)))
+
+    def accepts(self):
+        """Each accept() once, by who did it, after the wait since ESTABLISHED."""
+        told = [r for r in self.records if r["event"]["action"] == "accept"]
+        seen = "accept" in self.sources("server")
+        servers = [t for t in self.truth if t["role"] == "server"] if seen else []
+        demand(len(told) == len(servers), "accepted", len(servers), "times and told:", told)
+        for r in told:
+            peer = r["source"]["port"]
+            truth = [t for t in servers if not t["rport"] or t["rport"] == peer]
+            demand(truth and any(r["process"] == {"pid": t["pid"], "name": text_of(t["comm"])}
+                                 for t in truth), "accepted by another:", r, servers)
+            queue = r["tcptrail"].get("accept_queue")
+            demand(queue and queue["length"] <= queue["limit"] or self.name == "mptcp", "queue:", r)
+            opened = [wall_ns(e) for e in self.states.get(r["tcptrail"].get("cookie"), [])
+                      if e["network"]["connection"]["state"] == "established"]
+            if self.name == "fast-open":	# accept() may come before ESTABLISHED
+                continue
+            demand(len(opened) == 1 and
+                   abs(wall_ns(r) - opened[0] - r["event"]["duration"]) < CLOCKS_NS, "wait:", r, opened)
 
     def drops(self):
         """Each segment refused, at the listener that did it, as often as nstat says."""

@@ -222,6 +222,23 @@ static void refusals(struct tool *t)
 	t->ops->write(t->sink, &sum);
 }
 
+static void accepted(struct tool *t)
+{
+	struct ev_sock s = sock(0x3001, EVR_SERVER, EVO_ACCEPT, "nginx");
+	struct ev_accept e = { .head = head(EV_ACCEPT, sizeof(e), 2400), .sock = s,
+			       .wait_ns = 168 * MS, .accept_queue = 511, .backlog = 511 };
+
+	e.sock.state = EVS_ESTABLISHED;
+	e.head.method = EVM_FENTRY;
+	tell(t, &e);
+	e.wait_ns = 0;
+	e.backlog = 0;
+	tell(t, &e);
+	e.wait_ns = UINT64_MAX;
+	e.head.method = EVM_TRACEPOINT;
+	tell(t, &e);
+}
+
 static void of_the_stream(struct tool *t)
 {
 	static const struct stream_totals totals = {
@@ -266,6 +283,7 @@ int main(int argc, char **argv)
 	}
 	so.colour = argc > 2;
 	t.sink = t.ops->open(out, &so);
+	accepted(&t);
 	of_the_stream(&t);
 	healthy_client(&t);
 	server_in_a_pod(&t);

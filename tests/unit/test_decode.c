@@ -192,6 +192,28 @@ static void test_reset(void **state)
 	assert_int_equal(r.has & HAS_REASON, 0);
 }
 
+static void test_accept(void **state)
+{
+	struct ev_accept e = { .head = { .kind = EV_ACCEPT, .size = sizeof(e) },
+			       .sock = { .family = 4, .role = EVR_SERVER }, .wait_ns = 7 };
+	struct record r;
+
+	(void)state;
+	assert_true(decode(&e.head, &env, &r));
+	assert_int_equal(r.kind, REC_ACCEPT);
+	assert_true(r.has & HAS_DURATION);
+	assert_int_equal(r.duration_ns, 7);
+	assert_false(r.has & HAS_QUEUES);	/* no listener without a backlog */
+	e.wait_ns = UINT64_MAX;
+	e.accept_queue = 2;
+	e.backlog = 1;
+	assert_true(decode(&e.head, &env, &r));
+	assert_false(r.has & HAS_DURATION);
+	assert_true(r.has & HAS_QUEUES);
+	assert_int_equal(r.accept_queue.length, 2);
+	assert_int_equal(r.accept_queue.limit, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_silent_move),
 		cmocka_unit_test(test_lower_bound_and_errno),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_accept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ static void test_events(void **state)
 				 EVENTS_RESET | EVENTS_ERROR | EVENTS_DROP },
 		{ "-e default", EVENTS_DEFAULT },
 		{ "-e all", EVENTS_ALL },
-		{ "--events=state,problems,syncookie", EVENTS_ALL },
+		{ "--events=state,problems,syncookie,accept", EVENTS_ALL },
 	};
 	struct said s;
 
