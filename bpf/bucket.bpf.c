@@ -3,14 +3,17 @@
  * bucket.bpf.c - token buckets, per owner, kind and reason: a tracer must not
  * amplify an attack (a busy accept4() loop makes 1.2 million errors a second).
  *
- * What a bucket holds back is counted, ever, in its `held`; user space tells
- * the difference once a second, so sums over `count` are exact.
+ * What a bucket holds back is counted in its `held`; user space tells the
+ * difference once a second, so sums over `count` are exact.
  */
 #include "bpf/tcptrail.bpf.h"
 
 #define BUCKET_RATE	10	/* events a second, and the burst */
 #define TOTAL_RATE	500	/* of all buckets together */
 #define SECOND_NS	1000000000ULL
+
+/* Written by user space alone; 0 would be "passed". */
+__u32 bucket_round = 1;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -67,26 +70,50 @@ static __always_inline struct ev_bucket *bucket_of(struct ev_bucket_key *key,
 	return bpf_map_lookup_elem(&buckets, key);
 }
 
-__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
-			  __u64 now)
+static __always_inline void key_of(struct ev_bucket_key *key, const struct ev_sock *sock)
+{
+	key->pid = sock->owner.source ? sock->owner.pid : 0;
+	if (key->kind == EV_DROP)
+		key->cookie = sock->cookie;
+}
+
+__hidden __u32 bucket_held(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
+			   __u64 now)
 {
 	struct ev_bucket_key key = { .reason = reason, .kind = kind, .sub = sub };
 	__u32 zero = 0, slot = 1 + (kind & (EV_KIND_MAX - 1));
 	struct ev_bucket *all = bpf_map_lookup_elem(&bucket_total, &zero);
+	__u32 round = *(volatile __u32 *)&bucket_round;
 	struct ev_bucket *b;
 
-	key.pid = sock->owner.source ? sock->owner.pid : 0;
-	if (kind == EV_DROP)
-		key.cookie = sock->cookie;
+	key_of(&key, sock);
 	b = bucket_of(&key, sock);
 	if (!b) {
 		count(EVC_MAP_FULL);
 		b = bpf_map_lookup_elem(&bucket_total, &slot);
 		if (!b)
-			return false;
+			return round;
 	}
 	if (draw(b, BUCKET_RATE, now) && all && draw(all, TOTAL_RATE, now))
-		return true;
-	__sync_fetch_and_add(&b->held, 1);
-	return false;
+		return 0;
+	__sync_fetch_and_add(&b->held[round & 1], 1);
+	return round;
+}
+
+__hidden int bucket_figures(const struct ev_drop *e, __u32 round, __u32 bits)
+{
+	struct ev_bucket_key key = { .reason = e->reason, .kind = EV_DROP, .sub = e->stage };
+	struct ev_bucket *b;
+
+	key_of(&key, &e->sock);
+	b = bpf_map_lookup_elem(&buckets, &key);
+	if (!b)
+		return 0;
+	if (bits & TRY_NEW_CONNECTION)
+		__sync_fetch_and_add(&b->connections[round & 1], 1);
+	if (bits & TRY_NEW_PEER)
+		__sync_fetch_and_add(&b->peers[round & 1], 1);
+	if (bits & TRY_UNKNOWN)
+		__sync_fetch_and_add(&b->lower[round & 1], 1);
+	return 0;
 }

@@ -26,6 +26,7 @@ struct counted {
 struct window {
 	__u64 sk;		/* the listener; 0: none */
 	__u64 skb;
+	__u64 isn;		/* final ACK: of its SYN, as the request knows it */
 	struct counted before;
 };
 
@@ -51,7 +52,7 @@ static __always_inline bool read_counters(struct sock *sk, struct counted *c)
 	return true;
 }
 
-static __always_inline void enter(struct sock *sk, struct sk_buff *skb)
+static __always_inline void enter(struct sock *sk, struct sk_buff *skb, struct request_sock *req)
 {
 	__u32 zero = 0;
 	struct window *w = bpf_map_lookup_elem(&windows, &zero);
@@ -59,6 +60,7 @@ static __always_inline void enter(struct sock *sk, struct sk_buff *skb)
 	if (!w || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
 		return;
 	w->skb = (__u64)(unsigned long)skb;
+	w->isn = req ? BPF_CORE_READ((struct tcp_request_sock *)req, rcv_isn) : 0;
 	w->sk = read_counters(sk, &w->before) ? (__u64)(unsigned long)sk : 0;
 }
 
@@ -95,15 +97,49 @@ static __always_inline void peer_of(struct sk_buff *skb, struct ev_sock *out)
 	}
 }
 
-static __always_inline void tell(struct ev_drop *e)
+/* Its ends, and the sequence number of the connection's SYN if this is one. */
+static __always_inline __u32 connection_of(struct sk_buff *skb, const struct ev_drop *e,
+					   struct tries_key *key)
 {
-	if (sock_wanted(&e->sock) &&
-	    bucket_pass(EV_DROP, e->stage, e->reason, &e->sock, e->head.ts_ns))
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	void *ip = head + BPF_CORE_READ(skb, network_header);
+	struct tcphdr *tcp = (void *)(head + BPF_CORE_READ(skb, transport_header));
+
+	key->netns = e->sock.netns;
+	key->family = e->sock.family;
+	key->lport = e->sock.lport;
+	key->rport = e->sock.rport;
+	__builtin_memcpy(key->raddr, e->sock.raddr, sizeof(key->raddr));
+	if (e->sock.family == 4)
+		bpf_probe_read_kernel(key->laddr, 4, ip + 16);	/* as peer_of() */
+	else
+		bpf_probe_read_kernel(key->laddr, 16, ip + 24);
+	return bpf_ntohl(BPF_CORE_READ(tcp, seq));
+}
+
+static __always_inline void tell(struct ev_drop *e, struct sk_buff *skb, __u32 isn)
+{
+	struct tries_key key = {};
+	__u32 seq, round, bits;
+
+	if (!sock_wanted(&e->sock))
+		return;
+	seq = connection_of(skb, e, &key);
+	if (e->stage == EVG_SYN)
+		isn = seq;
+	else if (e->head.method == EVM_TP_BTF)
+		isn = seq - 1;
+	round = bucket_held(EV_DROP, e->stage, e->reason, &e->sock, e->head.ts_ns);
+	bits = tries_of(e, &key, isn, round);
+	if (round)
+		bucket_figures(e, round, bits);
+	else
 		emit(&e->head, sizeof(*e));
 }
 
 /* true: something was refused, or a cookie sent, and `e` says what. */
-static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk_buff **skb)
+static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk_buff **skb,
+				  __u32 *isn)
 {
 	__u32 zero = 0;
 	struct window *w = bpf_map_lookup_elem(&windows, &zero);
@@ -113,6 +149,7 @@ static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk
 		return false;
 	*sk = (struct sock *)(unsigned long)w->sk;
 	*skb = (struct sk_buff *)(unsigned long)w->skb;
+	*isn = w->isn;
 	w->sk = 0;
 	if (!read_counters(*sk, &after) ||
 	    (after.drops == w->before.drops && after.cookies == w->before.cookies))
@@ -131,8 +168,9 @@ static __always_inline void leave_typed(struct sock *listener, __u8 stage)
 	struct ev_drop e = { .stage = stage };
 	struct sk_buff *skb;
 	struct sock *sk;
+	__u32 isn = 0;
 
-	if (!leave(&e, &sk, &skb))
+	if (!leave(&e, &sk, &skb, &isn))
 		return;
 	stamp(&e.head, EV_DROP, EVM_FENTRY, sizeof(e));
 	sock_describe(listener, bpf_skc_to_tcp_sock(listener), &e.sock);
@@ -140,7 +178,7 @@ static __always_inline void leave_typed(struct sock *listener, __u8 stage)
 	e.sock.state = EVS_LISTEN;
 	e.sock.role = EVR_LISTENER;
 	peer_of(skb, &e.sock);
-	tell(&e);
+	tell(&e, skb, isn);
 }
 
 static __always_inline void describe_untyped(struct sock *sk, struct ev_sock *out)
@@ -164,19 +202,20 @@ static __always_inline void leave_untyped(__u8 stage)
 	struct ev_drop e = { .stage = stage };
 	struct sk_buff *skb;
 	struct sock *sk;
+	__u32 isn = 0;
 
-	if (!leave(&e, &sk, &skb))
+	if (!leave(&e, &sk, &skb, &isn))
 		return;
 	stamp(&e.head, EV_DROP, EVM_KPROBE, sizeof(e));
 	describe_untyped(sk, &e.sock);
 	peer_of(skb, &e.sock);
-	tell(&e);
+	tell(&e, skb, isn);
 }
 
 SEC("?fentry/tcp_conn_request")
 int BPF_PROG(drop_syn_fentry, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
 {
-	enter(sk, skb);
+	enter(sk, skb, 0);
 	return 0;
 }
 
@@ -189,9 +228,10 @@ int BPF_PROG(drop_syn_fexit, void *ops, void *af_ops, struct sock *sk, struct sk
 
 /* The final ACK of a request in the SYN queue. */
 SEC("?fentry/tcp_check_req")
-int BPF_PROG(drop_ack_fentry, struct sock *sk, struct sk_buff *skb)
+int BPF_PROG(drop_ack_fentry, struct sock *sk, struct sk_buff *skb,
+	     struct request_sock *req)
 {
-	enter(sk, skb);
+	enter(sk, skb, req);
 	return 0;
 }
 
@@ -204,9 +244,10 @@ int BPF_PROG(drop_ack_fexit, struct sock *sk, struct sk_buff *skb)
 
 /* That of a connection that a cookie remembers. */
 SEC("?fentry/tcp_get_cookie_sock")
-int BPF_PROG(drop_cookie_fentry, struct sock *sk, struct sk_buff *skb)
+int BPF_PROG(drop_cookie_fentry, struct sock *sk, struct sk_buff *skb,
+	     struct request_sock *req)
 {
-	enter(sk, skb);
+	enter(sk, skb, req);
 	return 0;
 }
 
@@ -220,7 +261,7 @@ int BPF_PROG(drop_cookie_fexit, struct sock *sk, struct sk_buff *skb)
 SEC("?kprobe/tcp_conn_request")
 int BPF_KPROBE(drop_syn_kprobe, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
 {
-	enter(sk, skb);
+	enter(sk, skb, 0);
 	return 0;
 }
 
@@ -232,9 +273,10 @@ int BPF_KRETPROBE(drop_syn_kretprobe)
 }
 
 SEC("?kprobe/tcp_check_req")
-int BPF_KPROBE(drop_ack_kprobe, struct sock *sk, struct sk_buff *skb)
+int BPF_KPROBE(drop_ack_kprobe, struct sock *sk, struct sk_buff *skb,
+	     struct request_sock *req)
 {
-	enter(sk, skb);
+	enter(sk, skb, req);
 	return 0;
 }
 
@@ -246,9 +288,10 @@ int BPF_KRETPROBE(drop_ack_kretprobe)
 }
 
 SEC("?kprobe/tcp_get_cookie_sock")
-int BPF_KPROBE(drop_cookie_kprobe, struct sock *sk, struct sk_buff *skb)
+int BPF_KPROBE(drop_cookie_kprobe, struct sock *sk, struct sk_buff *skb,
+	     struct request_sock *req)
 {
-	enter(sk, skb);
+	enter(sk, skb, req);
 	return 0;
 }
 
@@ -281,6 +324,6 @@ int BPF_PROG(drop_ack_freed, struct sk_buff *skb, void *location, int reason, st
 	stamp(&e.head, EV_DROP, EVM_TP_BTF, sizeof(e));
 	describe_untyped(sk, &e.sock);
 	peer_of(skb, &e.sock);
-	tell(&e);
+	tell(&e, skb, 0);
 	return 0;
 }

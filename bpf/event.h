@@ -257,7 +257,9 @@ struct ev_drop {
 	struct ev_queues queues;
 	__u8 stage;		/* enum ev_drop_stage */
 	__u8 reason;		/* enum ev_drop_reason */
-	__u8 pad[6];
+	__u16 tries;		/* which of its connection, of that stage; 0: not known */
+	__u8 tries_lower;	/* at least: earlier ones may be forgotten */
+	__u8 pad[3];
 };
 
 struct ev_accept {
@@ -277,9 +279,18 @@ struct ev_bucket_key {
 	__u8 sub;		/* reset: 1 sent, 0 received; drop: stage */
 };
 
+/*
+ * Counts are kept by rounds, which user space begins once a second: while one
+ * goes on, what the one before counted is whole and is read. By the lowest bit of the
+ * round's number, cumulative, never reset: nothing is lost between two reads.
+ */
 struct ev_bucket {
 	__u64 refilled_ns;	/* CLOCK_MONOTONIC */
-	__u64 held;		/* events held back, ever */
+	__u64 held[2];		/* events held back */
+	__u32 connections[2];	/* drop: of them, different ones in each round */
+	__u32 peers[2];		/* the same of remote addresses */
+	__u32 lower[2];		/* events of which that was not known: the two above are
+				 * lower bounds */
 	__u32 tokens;
 	__u32 pad;
 	struct ev_sock sock;	/* of the first event: its owner; drop: the listener */

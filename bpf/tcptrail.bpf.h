@@ -14,6 +14,7 @@
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
  *   listening.bpf.c  a walk over the listening sockets
  *   drop.bpf.c     SYNs and final ACKs refused at a listener
+ *   tries.bpf.c    which try of its connection that was; how many connections, peers
  *   retransmit.bpf.c reset.bpf.c error.bpf.c   one kind of record each
  *   snapshot.bpf.c sockets open before the start
  *   census.bpf.c   how many sockets are followed now
@@ -124,9 +125,34 @@ __hidden int sock_describe_common(struct sock_common *skc, struct ev_sock *out);
 __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct ev_sock *out);
 __hidden bool sock_wanted(const struct ev_sock *s);
 
-/* bucket.bpf.c: true: within the rate; false: held back and counted */
-__hidden bool bucket_pass(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
-			  __u64 now);
+/* bucket.bpf.c: 0: within the rate; else held back, and counted in that round */
+__hidden __u32 bucket_held(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,
+			   __u64 now);
+/* Of an event held back in that round: the bits of tries_of(). */
+__hidden int bucket_figures(const struct ev_drop *e, __u32 round, __u32 bits);
+
+static __always_inline bool bucket_pass(__u8 kind, __u8 sub, __u16 reason,
+					const struct ev_sock *sock, __u64 now)
+{
+	return !bucket_held(kind, sub, reason, sock, now);
+}
+
+/* tries.bpf.c */
+struct tries_key {
+	__u8 laddr[16];		/* the segment's own, not the listener's */
+	__u8 raddr[16];
+	__u32 netns;
+	__u32 family;
+	__u16 lport;
+	__u16 rport;
+};
+
+#define TRY_NEW_CONNECTION	0x1	/* not yet counted in that round */
+#define TRY_NEW_PEER		0x2
+#define TRY_UNKNOWN		0x4	/* the tables are too full to tell */
+
+/* Fills e->tries. `isn`: of the SYN, host order; `round`: what bucket_held() said. */
+__hidden __u32 tries_of(struct ev_drop *e, const struct tries_key *key, __u32 isn, __u32 round);
 
 /* note.bpf.c */
 __hidden int note_add(__u64 sk, __u32 facts);

@@ -187,7 +187,11 @@ static void decode_drop(const struct ev_drop *e, struct record *r)
 		.stage = e->stage,
 		.reason = e->reason < EVD_MAX ? e->reason : EVD_OTHER,
 		.queues = e->queues,
+		.tries = e->tries,
+		.tries_lower = e->tries_lower,
 	};
+	if (e->tries)
+		r->has |= HAS_TRY;
 }
 
 static void decode_accept(const struct ev_accept *e, struct record *r)

@@ -555,6 +555,16 @@ void loader_counters(struct loader *l, struct kernel_counters *out)
 		out->missed_other += missed(l, alone[i]);
 }
 
+uint32_t loader_round(struct loader *l, uint64_t now_ns)
+{
+	volatile __u64 *begun = &l->skel->bss->bucket_round_ns;
+	volatile __u32 *round = &l->skel->data->bucket_round;
+
+	*begun = now_ns;
+	*round += 1;
+	return *round - 1;
+}
+
 void loader_buckets(struct loader *l, loader_bucket_fn fn, void *ctx)
 {
 	int fd = bpf_map__fd(l->skel->maps.buckets);
@@ -565,14 +575,14 @@ void loader_buckets(struct loader *l, loader_bucket_fn fn, void *ctx)
 	for (int r = bpf_map_get_next_key(fd, NULL, &next); !r;
 	     r = bpf_map_get_next_key(fd, &key, &next)) {
 		key = next;
-		if (!bpf_map_lookup_elem(fd, &key, &b) && b.held)
+		if (!bpf_map_lookup_elem(fd, &key, &b) && (b.held[0] || b.held[1]))
 			fn(ctx, &key, &b);
 	}
 	for (__u32 kind = 0; kind < EV_KIND_MAX; kind++) {
 		__u32 slot = 1 + kind;
 
 		key = (struct ev_bucket_key){ .kind = kind };
-		if (!bpf_map_lookup_elem(total, &slot, &b) && b.held)
+		if (!bpf_map_lookup_elem(total, &slot, &b) && (b.held[0] || b.held[1]))
 			fn(ctx, &key, &b);
 	}
 }

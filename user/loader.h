@@ -70,6 +70,8 @@ void loader_counters(struct loader *loader, struct kernel_counters *out);
 /* Counts the sockets that are followed; costs about 0.1 us for each. */
 void loader_census(struct loader *loader);
 
+/* Begins another round of theirs. Returns the number of the one that is over. */
+uint32_t loader_round(struct loader *loader, uint64_t now_ns);
 void loader_buckets(struct loader *loader, loader_bucket_fn fn, void *ctx);
 
 /* Every listening socket now, in no order. Returns 0 or -errno. */

@@ -271,10 +271,15 @@ static void tell_budget(struct pipeline *p)
 	output_commit(p->out, n);
 }
 
+static void tell_held_back(struct pipeline *p, uint64_t now)
+{
+	rollup_begin(p->rollup, loader_round(p->loader, now), now);
+	loader_buckets(p->loader, tell_bucket, p);
+}
+
 static void every_second(struct pipeline *p, uint64_t now)
 {
-	rollup_begin(p->rollup, now);
-	loader_buckets(p->loader, tell_bucket, p);
+	tell_held_back(p, now);
 	tell_lost(p);
 	if (p->budgeted)
 		tell_budget(p);
@@ -317,8 +322,9 @@ void pipeline_finish(struct pipeline *p)
 		release(p, queue_len(p->queue));
 	}
 	release(p, queue_len(p->queue));
-	rollup_begin(p->rollup, monotonic_ns());
-	loader_buckets(p->loader, tell_bucket, p);
+	/* Twice: a program of the round before may have counted after it was read. */
+	tell_held_back(p, monotonic_ns());
+	tell_held_back(p, monotonic_ns());
 	tell_lost(p);
 	tell_totals(p, REC_STOP);
 	output_flush(p->out);
@@ -346,7 +352,7 @@ bool pipeline_attach(struct pipeline *p, struct loader *loader)
 	p->started_ns = monotonic_ns();
 	p->second_ns = p->started_ns + SECOND_NS;
 	p->heartbeat_ns = p->started_ns + HEARTBEAT_NS;
-	rollup_begin(p->rollup, p->started_ns);
+	rollup_begin(p->rollup, 0, p->started_ns);
 	wallclock_refresh(&p->clock);
 	p->reasons = btfnames_open(loader_btf(loader), "sk_rst_reason", "SK_RST_REASON_");
 	p->stream = stream_open(p->options, outcomes);

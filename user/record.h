@@ -52,6 +52,8 @@ enum record_kind {
 #define HAS_STATE	(1u << 17)	/* `to`/state of the socket */
 
 #define HAS_QUEUES	(1u << 18)	/* drop: depths and limits then; accept: accept_queue */
+#define HAS_TRY		(1u << 19)	/* drop: tries */
+#define HAS_PEERS	(1u << 20)	/* drop, with HAS_WINDOW: connections, peers */
 
 #define RECORD_MISSED_MAX 6
 
@@ -154,6 +156,12 @@ struct record {
 		enum ev_drop_stage stage;
 		enum ev_drop_reason reason;
 		struct ev_queues queues;	/* with HAS_QUEUES */
+		uint32_t tries;		/* which of its connection: a segment sent again is the
+					 * second */
+		bool tries_lower;	/* at least */
+		uint32_t connections;	/* that `count` segments are of */
+		uint32_t peers;
+		bool peers_lower;	/* both: at least */
 	} drop;
 
 	/* accept, with HAS_QUEUES: of its listener, behind it */

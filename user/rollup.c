@@ -9,16 +9,22 @@
 /* Buckets are at most 4,096 and one of each kind (bpf/bucket.bpf.c). */
 #define KNOWN_MAX 8192
 
+/* What was told of it, by the lowest bit of the round's number. */
 struct known {
 	struct ev_bucket_key key;
-	uint64_t told;
+	uint64_t held[2];
+	uint32_t connections[2];
+	uint32_t peers[2];
+	uint32_t lower[2];
+	bool used;
 };
 
 struct rollup {
 	struct known *known;	/* open addressing */
 	size_t len;
-	uint64_t begun_ns;	/* this round */
-	uint64_t before_ns;	/* the one before */
+	uint32_t round;		/* the one that is over */
+	uint64_t begun_ns;	/* the next one */
+	uint64_t before_ns;	/* it */
 	uint64_t total;
 };
 
@@ -43,8 +49,9 @@ void rollup_close(struct rollup *r)
 	free(r);
 }
 
-void rollup_begin(struct rollup *r, uint64_t now_ns)
+void rollup_begin(struct rollup *r, uint32_t round, uint64_t now_ns)
 {
+	r->round = round;
 	r->before_ns = r->begun_ns;
 	r->begun_ns = now_ns;
 }
@@ -62,7 +69,8 @@ static struct known *find(struct rollup *r, const struct ev_bucket_key *key)
 	for (size_t n = 0; n < KNOWN_MAX; n++, i++) {
 		struct known *k = &r->known[i % KNOWN_MAX];
 
-		if (!k->told) {
+		if (!k->used) {
+			k->used = true;
 			k->key = *key;
 			return k;
 		}
@@ -106,18 +114,35 @@ static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, str
 	memcpy(out->comm, b->sock.owner.comm, sizeof(out->comm));
 }
 
+/* Of a drop: how many connections and peers its segments are. A key that found no
+ * room in the kernel's map has no listener, and nothing of that is known. */
+static void whose(struct known *k, const struct ev_bucket *b, unsigned int slot, struct record *out)
+{
+	if (k->key.kind == EV_DROP && b->sock.netns) {
+		out->has |= HAS_PEERS;
+		out->drop.connections = b->connections[slot] - k->connections[slot];
+		out->drop.peers = b->peers[slot] - k->peers[slot];
+		out->drop.peers_lower = b->lower[slot] != k->lower[slot];
+	}
+	k->connections[slot] = b->connections[slot];
+	k->peers[slot] = b->peers[slot];
+	k->lower[slot] = b->lower[slot];
+}
+
 bool rollup_bucket(struct rollup *r, const struct ev_bucket_key *key,
 		   const struct ev_bucket *bucket, struct record *out)
 {
 	struct known *k = find(r, key);
+	unsigned int slot = r->round & 1;
 
-	if (!k || bucket->held <= k->told)
+	if (!k || bucket->held[slot] <= k->held[slot])
 		return false;
 	fill(key, bucket, out);
-	out->count = bucket->held - k->told;
+	whose(k, bucket, slot, out);
+	out->count = bucket->held[slot] - k->held[slot];
 	out->has |= HAS_WINDOW;
 	out->window_ns = r->begun_ns - r->before_ns;
 	r->total += out->count;
-	k->told = bucket->held;
+	k->held[slot] = bucket->held[slot];
 	return true;
 }

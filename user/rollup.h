@@ -16,12 +16,12 @@ struct rollup;
 struct rollup *rollup_open(void);	/* NULL: no memory */
 void rollup_close(struct rollup *r);
 
-/* A new round: `now_ns` is CLOCK_MONOTONIC. */
-void rollup_begin(struct rollup *r, uint64_t now_ns);
+/* Round `round` is over (struct ev_bucket): `now_ns` is CLOCK_MONOTONIC. */
+void rollup_begin(struct rollup *r, uint32_t round, uint64_t now_ns);
 
-/* One bucket with what it held back, ever. true: it grew since the last round,
- * and `out` tells by how much (wall_ns and the reset reason's name are left to
- * the caller). */
+/* One bucket with what it held back, ever. true: something in that round, and
+ * `out` tells how much (wall_ns and the reset reason's name are left to the
+ * caller). */
 bool rollup_bucket(struct rollup *r, const struct ev_bucket_key *key,
 		   const struct ev_bucket *bucket, struct record *out);
 

@@ -293,6 +293,16 @@ static void drop(struct json *j, const struct record *r)
 	JSON_LITERAL(j, "\"");
 	if (r->has & HAS_QUEUES)
 		queues(j, &r->drop);
+	if (r->has & HAS_TRY)
+		number(j, ",\"try\":", r->drop.tries);
+	if (r->has & HAS_TRY && r->drop.tries_lower)
+		JSON_LITERAL(j, ",\"try_lower_bound\":true");
+	if (!(r->has & HAS_PEERS))
+		return;
+	number(j, ",\"connections\":", r->drop.connections);
+	number(j, ",\"peers\":", r->drop.peers);
+	if (r->drop.peers_lower)
+		JSON_LITERAL(j, ",\"connections_lower_bound\":true");
 }
 
 static void accept_queue(struct json *j, const struct record *r)

@@ -178,6 +178,8 @@ static void drop(struct line *l, const struct record *r)
 	if (d->stage == EVG_ACK && r->has & HAS_QUEUES)
 		add(l, "  %s", d->queues.abort_on_overflow ? "RST sent (tcp_abort_on_overflow)" :
 						      "client thinks ESTABLISHED");
+	if (r->has & HAS_TRY)
+		add(l, "  try %s%u", d->tries_lower ? ">=" : "", d->tries);
 	add(l, "  [%s]", name_drop_counter(d->reason));
 }
 
@@ -190,6 +192,17 @@ static void accept_line(struct line *l, const struct record *r)
 		add(l, " waited %s", format_duration(r->duration_ns, time, sizeof(time)));
 	if (r->has & HAS_QUEUES)
 		add(l, "   acceptq %u/%u", r->accept_queue.length, r->accept_queue.limit);
+}
+
+/* Drops are segments: whose they are. */
+static void whose(struct line *l, const struct record *r)
+{
+	const char *bound = r->drop.peers_lower ? ">=" : "";
+	char n[2][32];
+
+	add(l, ": %s%s connection%s, %s%s peer%s", bound,
+	    format_count(r->drop.connections, n[0], 32), r->drop.connections == 1 ? "" : "s", bound,
+	    format_count(r->drop.peers, n[1], 32), r->drop.peers == 1 ? "" : "s");
 }
 
 static void what(struct line *l, const struct record *r)
@@ -224,6 +237,8 @@ static void what(struct line *l, const struct record *r)
 	if (r->has & HAS_WINDOW)
 		add(l, "   x%s in %s", format_count(r->count, number, sizeof(number)),
 		    format_duration(r->window_ns, time, sizeof(time)));
+	if (r->has & HAS_PEERS)
+		whose(l, r);
 }
 
 static void lost(struct line *l, const struct record *r)

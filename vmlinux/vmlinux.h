@@ -32,6 +32,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -251,6 +252,10 @@ struct request_sock {
 	__u8 num_retrans;
 };
 
+struct tcp_request_sock {
+	__u32 rcv_isn;
+};
+
 struct timer_list {
 	unsigned long expires;
 };
@@ -281,6 +286,7 @@ struct ipv6hdr {
 
 struct tcphdr {
 	__be16 source;
+	__be32 seq;
 };
 
 enum skb_drop_reason {

@@ -54,6 +54,7 @@ class Scenario:
             if r["event"]["action"] == "state":
                 demand("cookie" in r["tcptrail"], "a transition without a cookie", r)
                 self.states[r["tcptrail"]["cookie"]].append(r)
+        self.tries = collections.Counter()	# the last one told, by the client's port
         self.listener = next((t for t in truth if t["role"] == "listener"), None)
 
     def check(self):
@@ -173,6 +174,16 @@ class Scenario:
             demand(len(opened) == 1 and
                    abs(wall_ns(r) - opened[0] - r["event"]["duration"]) < CLOCKS_NS, "wait:", r, opened)
 
+    def whose(self, r, own):
+        """Which try of its connection; how many connections and peers a sum is of."""
+        demand("try_lower_bound" not in own and "connections_lower_bound" not in own, "bound:", r)
+        if "window_ns" in own:		# all clients of a scenario have one address
+            demand(1 <= own["connections"] <= min(own["count"], 14) and own["peers"] == 1, "whose:", r)
+            return
+        port = r["source"]["port"]
+        demand(own["try"] > self.tries[port], "try:", self.tries[port], "then", r)
+        self.tries[port] = own["try"]
+
     def drops(self):
         """Each segment refused, at the listener that did it, as often as nstat says."""
         seen = [r for r in self.records if r["event"]["action"] in ("drop", "syncookie")]
@@ -189,12 +200,15 @@ class Scenario:
             demand(r["process"]["pid"] == self.listener["pid"], "another owner:", r)
             demand(count == own["count"] and ("source" in r or count >= 1), "count:", r)
             demand("source" not in r or r["source"]["port"] in peers, "another peer:", r)
+            self.whose(r, own)
             counted[own["counter"]] += count
             counted[r["event"]["action"]] += count
         if self.tier == "tracepoint":	# SYNs are not seen there
             demand(counted["drop"] <= self.end["ListenDrops"], "more than there were", counted)
             return
         demand(not expected or seen, "nothing refused was seen")
+        if self.name.startswith("accept-queue-full"):	# and again, 1 s later
+            demand(max(self.tries.values()) == 2, "tries:", self.tries)
         for counter, ours in (("ListenOverflows", counted["ListenOverflows"]),
                               ("ListenDrops", counted["drop"]),
                               ("SyncookiesSent", counted["syncookie"])):

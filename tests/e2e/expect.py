@@ -103,6 +103,8 @@ SCENARIOS = {
     # The listen queues at their limits; DROPS has what was refused.
     "accept-queue-full": OVERFLOW,
     "accept-queue-full-ipv6": OVERFLOW,
+    "accept-queue-full-somaxconn": OVERFLOW,
+    "accept-queue-full-no-cookies": OVERFLOW,
     "final-ack-refused": {
         "listener": [LISTEN],
         "client": [CONNECT + ["established>closed abort-linger"]] + [CONNECT + active("close")] * 3,
@@ -134,6 +136,8 @@ OTHERS = {
 DROPS = {
     "accept-queue-full": ("drop", "accept-queue-full", "syn", "backlog"),
     "accept-queue-full-ipv6": ("drop", "accept-queue-full", "syn", "backlog"),
+    "accept-queue-full-somaxconn": ("drop", "accept-queue-full", "syn", "somaxconn"),
+    "accept-queue-full-no-cookies": ("drop", "accept-queue-full", "syn", "backlog"),
     "final-ack-refused": ("drop", "accept-queue-full", "ack", "backlog"),
     "final-ack-reset": ("drop", "accept-queue-full", "ack", "backlog"),
     "syn-queue-full": ("drop", "syn-queue-full", "syn", "backlog"),

@@ -528,11 +528,11 @@ static void close_all(const int *fds, int len)
 
 /* The accept queue holds one more than the backlog: the other twelve are refused,
  * and refused again when their SYN is retransmitted after 1 s. */
-static void serve_two_of_fourteen(struct end *e)
+static void serve_two(struct end *e, int backlog)
 {
 	int fds[2];
 
-	must(!listen(e->listener, 1), "listen");
+	must(!listen(e->listener, backlog), "listen");
 	go(e);
 	await(e);
 	for (int i = 0; i < 2; i++)
@@ -542,6 +542,22 @@ static void serve_two_of_fourteen(struct end *e)
 		read_to_end(fds[i]);
 		close(fds[i]);
 	}
+}
+
+static void serve_two_of_fourteen(struct end *e)
+{
+	serve_two(e, 1);
+}
+
+/* The application asks for enough, the namespace's limit clamps it. */
+static void serve_two_by_somaxconn(struct end *e)
+{
+	serve_two(e, 100);
+}
+
+static void somaxconn_1(void)
+{
+	sysctl_put("../core/somaxconn", "1");
 }
 
 static void fourteen(struct end *e)
@@ -672,6 +688,8 @@ const struct scenario scenarios[] = {
 	{ "mptcp", serve, close_first, .protocol = IPPROTO_MPTCP },
 	{ "accept-queue-full", serve_two_of_fourteen, fourteen },
 	{ "accept-queue-full-ipv6", serve_two_of_fourteen, fourteen, .family = AF_INET6 },
+	{ "accept-queue-full-somaxconn", serve_two_by_somaxconn, fourteen, .prepare = somaxconn_1 },
+	{ "accept-queue-full-no-cookies", serve_two_of_fourteen, fourteen, .prepare = no_cookies },
 	{ "final-ack-refused", serve_three_of_four, answers_too_late },
 	{ "final-ack-reset", serve_three_of_four, answers_too_late, .prepare = abort_on_overflow },
 	{ "syn-queue-full", serve_requests, six_requests, .prepare = no_cookies },

@@ -199,14 +199,21 @@ static void refusals(struct tool *t)
 			     .accept_queue = 512, .backlog = 511, .syn_queue = 3, .somaxconn = 4096,
 			     .max_syn_backlog = 1024 }, .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE };
 	struct record sum = { .kind = REC_DROP, .wall_ns = START + 3000 * MS, .count = 1284,
-			      .window_ns = 1000 * MS, .has = HAS_WINDOW | HAS_OWNER | HAS_COOKIE,
+			      .window_ns = 1000 * MS,
+			      .has = HAS_WINDOW | HAS_OWNER | HAS_COOKIE | HAS_PEERS,
 			      .cookie = 0x1001, .role = EVR_LISTENER, .pid = 7,
 			      .owner_source = EVO_LISTEN, .method = EVM_FENTRY, .comm = "nginx",
-			      .drop = { .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE } };
+			      .drop = { .stage = EVG_SYN, .reason = EVD_ACCEPT_QUEUE,
+					.connections = 611, .peers = 1 } };
 
 	e.sock.state = EVS_LISTEN;
 	e.head.method = EVM_FENTRY;
+	e.tries = 1;
 	tell(t, &e);
+	e.tries = 2;
+	e.tries_lower = 1;
+	tell(t, &e);
+	e.tries = 0;
 	e.stage = EVG_ACK;
 	e.queues.somaxconn = 511;
 	tell(t, &e);
@@ -219,6 +226,9 @@ static void refusals(struct tool *t)
 	tell(t, &e);
 	e.reason = EVD_COOKIE;
 	tell(t, &e);
+	t->ops->write(t->sink, &sum);
+	sum.drop.peers = 402;
+	sum.drop.peers_lower = true;
 	t->ops->write(t->sink, &sum);
 }
 
@@ -283,7 +293,6 @@ int main(int argc, char **argv)
 	}
 	so.colour = argc > 2;
 	t.sink = t.ops->open(out, &so);
-	accepted(&t);
 	of_the_stream(&t);
 	healthy_client(&t);
 	server_in_a_pod(&t);
@@ -291,6 +300,7 @@ int main(int argc, char **argv)
 	hostile_names(&t);
 	other_kinds(&t);
 	refusals(&t);
+	accepted(&t);
 	output_flush(out);
 	t.ops->close(t.sink);
 	output_close(out);

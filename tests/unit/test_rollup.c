@@ -14,14 +14,14 @@
 static void test_sums_are_exact(void **state)
 {
 	struct ev_bucket_key key = { .pid = 7, .kind = EV_ERROR, .reason = ECONNRESET };
-	struct ev_bucket b = { .held = 100, .sock.owner = { .pid = 7, .source = EVO_CONNECT,
+	struct ev_bucket b = { .held = { 0, 100 }, .sock.owner = { .pid = 7, .source = EVO_CONNECT,
 						      .comm = "curl" } };
 	struct rollup *r = rollup_open();
 	struct record out;
 
 	(void)state;
-	rollup_begin(r, 1000);
-	rollup_begin(r, 2000);
+	rollup_begin(r, 0, 1000);
+	rollup_begin(r, 1, 2000);
 	assert_true(rollup_bucket(r, &key, &b, &out));
 	assert_int_equal(out.count, 100);
 	assert_int_equal(out.window_ns, 1000);
@@ -29,10 +29,10 @@ static void test_sums_are_exact(void **state)
 	assert_int_equal(out.err, ECONNRESET);
 	assert_int_equal(out.pid, 7);
 	assert_string_equal((const char *)out.comm, "curl");
-	rollup_begin(r, 3500);
+	rollup_begin(r, 2, 3500);
 	assert_false(rollup_bucket(r, &key, &b, &out));
-	b.held = 130;
-	rollup_begin(r, 4000);
+	b.held[1] = 130;
+	rollup_begin(r, 3, 4000);
 	assert_true(rollup_bucket(r, &key, &b, &out));
 	assert_int_equal(out.count, 30);
 	assert_int_equal(out.window_ns, 500);
@@ -44,12 +44,12 @@ static void test_keys_are_apart(void **state)
 {
 	struct ev_bucket_key a = { .kind = EV_RESET, .sub = 1, .reason = 11 };
 	struct ev_bucket_key b = { .kind = EV_RESET, .sub = 0, .reason = 11 };
-	struct ev_bucket bucket = { .held = 5 };
+	struct ev_bucket bucket = { .held = { 5, 5 } };
 	struct rollup *r = rollup_open();
 	struct record out;
 
 	(void)state;
-	rollup_begin(r, 1);
+	rollup_begin(r, 1, 1);
 	assert_true(rollup_bucket(r, &a, &bucket, &out));
 	assert_true(out.sent);
 	assert_true(rollup_bucket(r, &b, &bucket, &out));
@@ -63,11 +63,62 @@ static void test_keys_are_apart(void **state)
 	rollup_close(r);
 }
 
+static void test_connections_and_peers_of_a_round(void **state)
+{
+	struct ev_bucket_key key = { .kind = EV_DROP, .sub = EVG_SYN, .reason = EVD_ACCEPT_QUEUE };
+	struct ev_bucket b = { .held = { 9, 7 }, .connections = { 4, 5 }, .peers = { 1, 2 },
+			       .sock.netns = 1 };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 1, 1000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 7);
+	assert_true(out.has & HAS_PEERS);
+	assert_int_equal(out.drop.connections, 5);
+	assert_int_equal(out.drop.peers, 2);
+	assert_false(out.drop.peers_lower);
+	rollup_begin(r, 2, 2000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 9);
+	assert_int_equal(out.drop.connections, 4);
+	assert_int_equal(out.drop.peers, 1);
+	b.held[1] = 10;
+	b.connections[1] = 6;
+	b.lower[1] = 2;
+	rollup_begin(r, 3, 3000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 3);
+	assert_int_equal(out.drop.connections, 1);
+	assert_int_equal(out.drop.peers, 0);
+	assert_true(out.drop.peers_lower);
+	rollup_close(r);
+}
+
+/* No room in the kernel's map: whose they were is not known. */
+static void test_drops_without_a_listener(void **state)
+{
+	struct ev_bucket_key key = { .kind = EV_DROP };
+	struct ev_bucket b = { .held = { 0, 7 } };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 1, 1000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 7);
+	assert_int_equal(out.has & HAS_PEERS, 0);
+	rollup_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sums_are_exact),
 		cmocka_unit_test(test_keys_are_apart),
+		cmocka_unit_test(test_connections_and_peers_of_a_round),
+		cmocka_unit_test(test_drops_without_a_listener),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
