@@ -25,40 +25,52 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, long fd
 
 /*
  * The listener is the call's first argument. By io_uring and by 32-bit callers
- * that is something else: then it is no listener of this port, and the queue
- * is left out.
+ * that is something else: then it is no listener of this port, and not known.
  */
-static __always_inline void queue_behind(struct task_struct *task, struct ev_accept *e)
+static __always_inline struct sock *listener_of_call(const struct ev_sock *child)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	struct sock *listener = sock_of_fd(task, (int)PT_REGS_PARM1_CORE_SYSCALL(regs));
+	struct sock *sk = sock_of_fd(task, (int)PT_REGS_PARM1_CORE_SYSCALL(regs));
 
-	if (!listener || BPF_CORE_READ(listener, sk_protocol) != IPPROTO_TCP ||
-	    BPF_CORE_READ(listener, __sk_common.skc_state) != EVS_LISTEN ||
-	    BPF_CORE_READ(listener, __sk_common.skc_num) != e->sock.lport ||
-	    BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum) != e->sock.netns)
-		return;
-	e->accept_queue = BPF_CORE_READ(listener, sk_ack_backlog);
-	e->backlog = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN ||
+	    BPF_CORE_READ(sk, __sk_common.skc_num) != child->lport ||
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != child->netns)
+		return NULL;
+	return sk;
+}
+
+static __always_inline __u64 waited(const struct conn *conn, __u64 now)
+{
+	return conn->opened_ns && now >= conn->opened_ns ? now - conn->opened_ns : ~0ULL;
 }
 
 static __always_inline void tell(struct sock *sk, struct conn *conn, __u8 method)
 {
-	struct ev_accept e = { .wait_ns = ~0ULL };
+	struct ev_accept e = {};
+	struct sock *listener;
 
 	stamp(&e.head, EV_ACCEPT, method, sizeof(e));
-	if (conn->opened_ns && e.head.ts_ns >= conn->opened_ns)
-		e.wait_ns = e.head.ts_ns - conn->opened_ns;
-	if (accept_over_ns && (e.wait_ns == ~0ULL || e.wait_ns < accept_over_ns))
+	e.wait_ns = waited(conn, e.head.ts_ns);
+	if (!want_waits && accept_over_ns && (e.wait_ns == ~0ULL || e.wait_ns < accept_over_ns))
 		return;
 	sock_describe_common(&sk->__sk_common, &e.sock);
 	e.sock.uid = BPF_CORE_READ(sk, sk_uid.val);
 	e.sock.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	e.sock.role = EVR_SERVER;
 	e.sock.owner = conn->owner;
-	if (!sock_wanted(&e.sock))
+	listener = listener_of_call(&e.sock);
+	if (listener && want_waits)
+		wait_keep((__u64)(unsigned long)listener,
+			  BPF_CORE_READ(listener, __sk_common.skc_cookie.counter), e.wait_ns,
+			  e.head.ts_ns);
+	if (!want_accept || !sock_wanted(&e.sock))
 		return;
-	queue_behind(bpf_get_current_task_btf(), &e);
+	if (listener) {
+		e.accept_queue = BPF_CORE_READ(listener, sk_ack_backlog);
+		e.backlog = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	}
 	emit(&e.head, sizeof(e));
 }
 
@@ -68,7 +80,7 @@ static __always_inline int accepted(struct sock *sk, struct conn *conn, __u8 met
 	if (!conn || conn->owner.source == EVO_ACCEPT)
 		return 0;
 	conn_own(conn, EVO_ACCEPT);
-	if (want_accept)
+	if (want_accept || want_waits)
 		tell(sk, conn, method);
 	return 0;
 }

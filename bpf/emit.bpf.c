@@ -12,6 +12,7 @@ const volatile __u32 tick_ns = 4000000;
 const volatile bool want_state = true;
 const volatile bool want_accept = false;
 const volatile __u64 accept_over_ns = 0;
+const volatile bool want_waits = false;
 const volatile bool want_reset = true;
 const volatile bool want_data_retransmits = false;
 const volatile bool only_listeners = false;

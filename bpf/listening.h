@@ -21,6 +21,22 @@ struct netns_count {
 	__u64 syncookies_sent;
 };
 
+/*
+ * What accept() took from a listener (map `accepts`, by its address). Waits since
+ * ESTABLISHED in buckets, four an octave: bucket 4 * o + q begins at
+ * (4 + q) << o >> 2 microseconds; the first also holds 0.
+ */
+#define WAIT_OCTAVES	32
+#define WAIT_BUCKETS	(4 * WAIT_OCTAVES)
+
+struct accept_stats {
+	__u64 cookie;		/* the listener's */
+	__u64 accepts;
+	__u64 last_ns;		/* CLOCK_MONOTONIC */
+	__u64 max_ns;		/* the longest wait */
+	__u32 waits[WAIT_BUCKETS]; /* fewer than accepts: begun before the start */
+};
+
 #ifndef __bpf__
 _Static_assert(sizeof(struct listening) == 128, "listening");
 #endif

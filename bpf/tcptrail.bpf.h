@@ -11,6 +11,7 @@
  *   note.bpf.c     what a function hook tells the state program
  *   state.bpf.c    transitions: the state program, its understudy, the gap check
  *   accept.bpf.c   the task that accept()ed
+ *   waits.bpf.c    what accept() took from a listener, and after what wait
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
  *   listening.bpf.c  a walk over the listening sockets
  *   drop.bpf.c     SYNs and final ACKs refused at a listener
@@ -82,6 +83,7 @@ extern const volatile __u32 tick_ns;		/* 1e9 / CONFIG_HZ */
 extern const volatile bool want_state;
 extern const volatile bool want_accept;
 extern const volatile __u64 accept_over_ns;	/* told from this wait on */
+extern const volatile bool want_waits;	/* kept by listener */
 extern const volatile bool want_reset;
 extern const volatile bool want_data_retransmits;
 extern const volatile bool only_listeners;
@@ -118,6 +120,9 @@ __hidden bool listener_find(const struct ev_sock *child, bool ipv6_socket,
 /* listening.bpf.c: the walk finds it from now on; a listener's queues now */
 __hidden int listening_begin(struct sock *sk);
 __hidden int queues_of(struct sock *sk, struct ev_queues *out);
+
+/* waits.bpf.c; wait_ns ~0: not known */
+__hidden int wait_keep(__u64 listener, __u64 cookie, __u64 wait_ns, __u64 now);
 
 /* sock.bpf.c */
 __hidden int sock_describe(struct sock *sk, struct tcp_sock *tp, struct ev_sock *out);

@@ -24,6 +24,8 @@ void listen_rows_begin(struct listen_rows *rows)
 
 		row->drops_before = row->now.drops;
 		row->looks = row->full = row->near = 0;
+		if (row->waits)
+			row->waits->before = row->waits->now;
 	}
 }
 
@@ -97,7 +99,65 @@ void listen_rows_looked(struct listen_rows *rows)
 	for (size_t i = 0; i < rows->len; i++)
 		if (rows->rows[i].seen)
 			rows->rows[kept++] = rows->rows[i];
+		else
+			free(rows->rows[i].waits);
 	rows->len = kept;
+}
+
+bool listen_rows_accepts(struct listen_rows *rows, const struct accept_stats *stats)
+{
+	struct listen_row *row = NULL;
+
+	for (size_t i = 0; i < rows->len && !row; i++)
+		if (rows->rows[i].now.sock.cookie == stats->cookie)
+			row = &rows->rows[i];
+	if (!row)
+		return true;
+	if (!row->waits)
+		row->waits = calloc(1, sizeof(*row->waits));
+	if (!row->waits)
+		return false;
+	row->waits->now = *stats;
+	return true;
+}
+
+uint64_t listen_row_accepts(const struct listen_row *row)
+{
+	return row->waits ? row->waits->now.accepts - row->waits->before.accepts : 0;
+}
+
+static uint32_t waits_in(const struct listen_row *row, unsigned int bucket)
+{
+	return row->waits->now.waits[bucket] - row->waits->before.waits[bucket];
+}
+
+uint64_t listen_row_waits(const struct listen_row *row)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; row->waits && i < WAIT_BUCKETS; i++)
+		n += waits_in(row, i);
+	return n;
+}
+
+/* Where the bucket behind begins (bpf/listening.h). */
+static uint64_t end_ns(unsigned int bucket)
+{
+	unsigned int octave = (bucket + 1) / 4, quarter = (bucket + 1) % 4;
+
+	return 1000ULL * (4 + quarter) * (1ULL << octave) / 4;
+}
+
+uint64_t listen_row_wait(const struct listen_row *row, unsigned int percent)
+{
+	uint64_t all = listen_row_waits(row), n = 0;
+
+	for (unsigned int i = 0; all && i < WAIT_BUCKETS; i++) {
+		n += waits_in(row, i);
+		if (100 * n >= percent * all)
+			return end_ns(i) < row->waits->now.max_ns ? end_ns(i) : row->waits->now.max_ns;
+	}
+	return 0;
 }
 
 /* sk_drops has 32 bits: it may have gone round. */
@@ -202,6 +262,8 @@ const char *listen_row_advice(const struct listen_row *row, char *buf, size_t le
 
 void listen_rows_free(struct listen_rows *rows)
 {
+	for (size_t i = 0; i < rows->len; i++)
+		free(rows->rows[i].waits);
 	free(rows->rows);
 	*rows = (struct listen_rows){ 0 };
 }

@@ -19,6 +19,11 @@ enum listen_status {
 	LISTEN_OK,
 };
 
+struct listen_waits {
+	struct accept_stats before;	/* at the first look of this sample */
+	struct accept_stats now;
+};
+
 struct listen_row {
 	struct listening now;
 	uint64_t drops_before;	/* at the first look of this sample */
@@ -30,6 +35,7 @@ struct listen_row {
 	uint32_t near;		/* at three quarters or more */
 	uint32_t order;		/* in the last look */
 	bool seen;		/* in the look in progress */
+	struct listen_waits *waits;	/* NULL: accept() took nothing yet */
 };
 
 struct listen_rows {
@@ -46,6 +52,18 @@ void listen_rows_begin(struct listen_rows *rows);
 void listen_rows_look(struct listen_rows *rows);
 bool listen_rows_take(struct listen_rows *rows, const struct listening *l);	/* false: no memory */
 void listen_rows_looked(struct listen_rows *rows);
+
+/* What accept() took; of a listener that is not there it is ignored. false: no
+ * memory. */
+bool listen_rows_accepts(struct listen_rows *rows, const struct accept_stats *stats);
+
+/* In this sample: how many accept() took, and of those whose wait is known. */
+uint64_t listen_row_accepts(const struct listen_row *row);
+uint64_t listen_row_waits(const struct listen_row *row);
+
+/* The wait, in ns, that `percent` of them did not exceed: the end of its bucket,
+ * at most a quarter more. 0: none is known. */
+uint64_t listen_row_wait(const struct listen_row *row, unsigned int percent);
 
 /* Worst first: status, refused, share of the accept queue. */
 void listen_rows_sort(struct listen_rows *rows);

@@ -35,6 +35,7 @@ struct view {
 	struct netns_row *netns;
 	size_t netns_len;
 	bool no_memory;
+	bool accepts_seen;
 };
 
 static bool ignore(void *ctx, const void *data, size_t size)
@@ -86,6 +87,14 @@ static void take_netns(void *ctx, uint32_t netns, const struct netns_count *coun
 		*row = (struct netns_row){ .netns = netns, .before = *count };
 	}
 	row->now = *count;
+}
+
+static void take_accepts(void *ctx, const struct accept_stats *stats)
+{
+	struct view *v = ctx;
+
+	if (!listen_rows_accepts(&v->rows, stats))
+		v->no_memory = true;
 }
 
 static int look(struct view *v)
@@ -141,6 +150,7 @@ static int sample(struct view *v, uint64_t ns, const volatile sig_atomic_t *stop
 		nap(ns / LOOKS);
 	}
 	err = look(v);
+	v->accepts_seen = loader_accepts(v->loader, take_accepts, v);
 	bound_by_netns(v);
 	listen_rows_sort(&v->rows);
 	return err;
@@ -157,7 +167,33 @@ static void owner_text(const struct ev_sock *s, char *buf, size_t len)
 			 format_plain(s->owner.comm, EV_COMM_LEN, comm, sizeof(comm)), s->owner.pid);
 }
 
-static void row_text(const struct listen_row *row)
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+/* "1,204/s", "12ms", "<=40us/<=1.3ms/7ms"; "-": not known */
+static void accepts_text(const struct view *v, const struct listen_row *row, uint64_t ns)
+{
+	char rate[40] = "-", last[24] = "-", waits[96] = "-", number[32], time[3][24];
+
+	if (v->accepts_seen)
+		snprintf(rate, sizeof(rate), "%s",
+			 format_count(listen_row_accepts(row) * SECOND_NS / ns, number, sizeof(number)));
+	if (row->waits)
+		format_duration(monotonic_ns() - row->waits->now.last_ns, last, sizeof(last));
+	if (listen_row_waits(row))
+		snprintf(waits, sizeof(waits), "%s/%s/%s",
+			 format_duration(listen_row_wait(row, 50), time[0], sizeof(time[0])),
+			 format_duration(listen_row_wait(row, 99), time[1], sizeof(time[1])),
+			 format_duration(row->waits->now.max_ns, time[2], sizeof(time[2])));
+	printf(" %9s %8s %21s", rate, last, waits);
+}
+
+static void row_text(const struct view *v, const struct listen_row *row, uint64_t ns)
 {
 	const struct listening *l = &row->now;
 	char at[64], owner[96], accept_queue[48], syn_queue[32], bound[40], in_sample[40];
@@ -174,8 +210,10 @@ static void row_text(const struct listen_row *row)
 		 format_count(l->drops, number, sizeof(number)));
 	snprintf(in_sample, sizeof(in_sample), "%s%s", refused ? "<=" : "",
 		 format_count(refused, number, sizeof(number)));
-	printf("%-24s %-24s %10u %17s %13s %11s %9s  %s\n", at, owner, l->sock.netns, accept_queue,
-	       syn_queue, bound, in_sample, listen_status_name(listen_row_status(row)));
+	printf("%-24s %-24s %10u %17s %13s %11s %9s", at, owner, l->sock.netns, accept_queue,
+	       syn_queue, bound, in_sample);
+	accepts_text(v, row, ns);
+	printf("  %s\n", listen_status_name(listen_row_status(row)));
 	if (*listen_row_advice(row, advice, sizeof(advice)))
 		printf("  %s\n", advice);
 }
@@ -202,13 +240,15 @@ static void text(const struct view *v, uint64_t ns)
 	char time[24];
 
 	if (!v->options->quiet) {
-		printf("%-24s %-24s %10s %17s %13s %11s %9s  %s\n", "LISTENER", "OWNER", "NETNS",
-		       "ACCEPTQ", "SYNQ", "REFUSED", "IN SAMPLE", "STATUS");
-		printf("%-24s %-24s %10s %17s %13s %11s %9s\n", "", "", "", "now/peak/max", "now/max",
-		       "since open", format_duration(ns, time, sizeof(time)));
+		printf("%-24s %-24s %10s %17s %13s %11s %9s %9s %8s %21s  %s\n", "LISTENER", "OWNER",
+		       "NETNS", "ACCEPTQ", "SYNQ", "REFUSED", "IN SAMPLE", "ACCEPTS/s", "LAST",
+		       "ACCEPT WAIT", "STATUS");
+		printf("%-24s %-24s %10s %17s %13s %11s %9s %9s %8s %21s\n", "", "", "",
+		       "now/peak/max", "now/max", "since open", format_duration(ns, time, sizeof(time)),
+		       "", "ACCEPT", "p50/p99/max");
 	}
 	for (size_t i = 0; i < v->rows.len; i++)
-		row_text(&v->rows.rows[i]);
+		row_text(v, &v->rows.rows[i], ns);
 	for (size_t i = 0; i < v->netns_len; i++)
 		if (v->netns[i].listeners)
 			netns_text(&v->netns[i]);
@@ -237,7 +277,21 @@ static void json_owner(struct json *j, const struct ev_sock *s)
 	number(j, "\",\"netns\":", s->netns);
 }
 
-static void row_json(const struct listen_row *row, uint64_t ns)
+static void json_accepts(struct json *j, const struct listen_row *row)
+{
+	number(j, ",\"accepts\":", listen_row_accepts(row));
+	if (row->waits)
+		number(j, ",\"last_accept_ns_ago\":", monotonic_ns() - row->waits->now.last_ns);
+	if (!listen_row_waits(row))
+		return;
+	number(j, ",\"accept_wait\":{\"count\":", listen_row_waits(row));
+	number(j, ",\"p50_ns\":", listen_row_wait(row, 50));
+	number(j, ",\"p99_ns\":", listen_row_wait(row, 99));
+	number(j, ",\"max_ns\":", row->waits->now.max_ns);
+	JSON_LITERAL(j, "}");
+}
+
+static void row_json(const struct view *v, const struct listen_row *row, uint64_t ns)
 {
 	const struct listening *l = &row->now;
 	const char *bound = listen_row_bound(row);
@@ -260,6 +314,8 @@ static void row_json(const struct listen_row *row, uint64_t ns)
 	number(&j, ",\"refused_since_open_at_most\":", l->drops);
 	number(&j, ",\"refused_at_most\":", listen_row_refused(row));
 	number(&j, ",\"window_ns\":", ns);
+	if (v->accepts_seen)
+		json_accepts(&j, row);
 	JSON_LITERAL(&j, ",\"status\":\"");
 	json_word(&j, listen_status_name(listen_row_status(row)));
 	JSON_LITERAL(&j, "\"");
@@ -279,7 +335,7 @@ static int show(struct view *v, uint64_t ns)
 		text(v, ns);
 	else
 		for (size_t i = 0; i < v->rows.len; i++)
-			row_json(&v->rows.rows[i], ns);
+			row_json(v, &v->rows.rows[i], ns);
 	return fflush(stdout) || ferror(stdout) ? (errno == EPIPE ? -EPIPE : -EIO) : 0;
 }
 

@@ -80,7 +80,8 @@ static bool tracepoints_preemptible(void)
 static bool unwanted(const struct loader_options *o, int fact)
 {
 	if (o->only_listeners)
-		return fact != FACT_STATE && fact != FACT_SNAPSHOT && fact != FACT_LISTENERS;
+		return fact != FACT_STATE && fact != FACT_SOCK_END && fact != FACT_SNAPSHOT &&
+		       fact != FACT_ACCEPT && fact != FACT_LISTENERS;
 	switch (fact) {
 	case FACT_LISTENERS:
 		return !o->listeners;
@@ -198,6 +199,7 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->only_listeners = o->only_listeners;
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_accept = o->accept;
+	l->skel->rodata->want_waits = o->listeners;
 	l->skel->rodata->accept_over_ns = o->accept_over_ns;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;
@@ -615,6 +617,23 @@ int loader_listeners(struct loader *l, loader_listening_fn fn, void *ctx)
 		close(fd);
 	bpf_link__destroy(link);
 	return err;
+}
+
+bool loader_accepts(struct loader *l, loader_accepts_fn fn, void *ctx)
+{
+	int fd = bpf_map__fd(l->skel->maps.accepts);
+	struct accept_stats stats;
+	uint64_t key, next;
+
+	if (method_of(l, FACT_ACCEPT) == EVM_NONE)
+		return false;
+	for (int r = bpf_map_get_next_key(fd, NULL, &next); !r;
+	     r = bpf_map_get_next_key(fd, &key, &next)) {
+		key = next;
+		if (!bpf_map_lookup_elem(fd, &key, &stats))
+			fn(ctx, &stats);
+	}
+	return true;
 }
 
 void loader_netns_counts(struct loader *l, loader_netns_fn fn, void *ctx)

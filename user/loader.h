@@ -82,6 +82,10 @@ int loader_listeners(struct loader *loader, loader_listening_fn fn, void *ctx);
 typedef void (*loader_netns_fn)(void *ctx, uint32_t netns, const struct netns_count *count);
 void loader_netns_counts(struct loader *loader, loader_netns_fn fn, void *ctx);
 
+/* What accept() took from each listener since the start. false: not seen here. */
+typedef void (*loader_accepts_fn)(void *ctx, const struct accept_stats *stats);
+bool loader_accepts(struct loader *loader, loader_accepts_fn fn, void *ctx);
+
 /* A mini-socket that ended unseen by the kernel side. */
 void loader_forget(struct loader *loader, uint64_t cookie);
 

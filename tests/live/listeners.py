@@ -113,6 +113,21 @@ def test_listeners_healthy():
     assert "try:" not in text, text
 
 
+def test_listeners_accept_wait():
+    """Bursts of 3 every 0.2 s, taken 50 ms later by a poll of 10 ms."""
+    stage = Stage("--backlog", 50, "--burst", 3, "--every", 0.2, "--accept-after", 0.05)
+    try:
+        row = listeners(stage)[0][0]
+        text = text_of(stage)
+    finally:
+        stage.end()
+    assert 9 <= row["accepts"] <= 18 and row["accept_wait"]["count"] <= row["accepts"], row
+    wait = row["accept_wait"]
+    assert 50e6 <= wait["p50_ns"] <= wait["p99_ns"] <= wait["max_ns"] < 120e6, row
+    assert row["last_accept_ns_ago"] < 300e6, row
+    assert re.search(r" \d+ +\S+ms +[\d.]+ms/[\d.]+ms/[\d.]+ms  ok$", text, re.M), text
+
+
 def test_listeners_ten_thousand():
     stage = Stage("--backlog", 5, "--more", 9999)
     try:

@@ -123,6 +123,34 @@ static void test_worst_first(void **state)
 	listen_rows_free(&rows);
 }
 
+static void test_waits(void **state)
+{
+	struct listening l = { .sock = { .cookie = 7 } };
+	struct accept_stats stats = { .cookie = 7, .accepts = 3, .max_ns = 40000 };
+	struct listen_rows rows = { 0 };
+
+	(void)state;
+	assert_true(listen_rows_accepts(&rows, &stats));	/* nobody's: ignored */
+	listen_rows_look(&rows);
+	assert_true(listen_rows_take(&rows, &l));
+	listen_rows_looked(&rows);
+	assert_int_equal(listen_row_accepts(&rows.rows[0]), 0);
+	assert_int_equal(listen_row_wait(&rows.rows[0], 50), 0);
+	stats.waits[4 * 3] = 1;		/* 8 to 10 us */
+	stats.waits[4 * 5 + 1] = 1;	/* 40 to 48 us; none was over 40 */
+	assert_true(listen_rows_accepts(&rows, &stats));
+	assert_int_equal(listen_row_accepts(&rows.rows[0]), 3);
+	assert_int_equal(listen_row_waits(&rows.rows[0]), 2);
+	assert_int_equal(listen_row_wait(&rows.rows[0], 50), 10000);
+	assert_int_equal(listen_row_wait(&rows.rows[0], 99), 40000);
+	listen_rows_begin(&rows);	/* a new sample has none yet */
+	assert_int_equal(listen_row_accepts(&rows.rows[0]), 0);
+	assert_int_equal(listen_row_waits(&rows.rows[0]), 0);
+	listen_rows_look(&rows);
+	listen_rows_looked(&rows);	/* it is gone, and what it held */
+	listen_rows_free(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_worst_first),
+		cmocka_unit_test(test_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
