@@ -236,7 +236,8 @@ enum ev_drop_reason {
 	EVD_SYN_QUEUE = 2,
 	EVD_MAX_SYN_BACKLOG = 3, /* the 3/4 mark, with tcp_syncookies 0 */
 	EVD_COOKIE = 4,		/* not refused: a cookie answered */
-	EVD_MAX = 5,
+	EVD_UNKNOWN = 5,	/* polled: of several causes, or not told apart */
+	EVD_MAX = 6,
 };
 
 /* Of a listener, and the sysctls of its namespace that bear on them. */

@@ -47,6 +47,7 @@ static __always_inline void sum_netns(struct sock *sk, __u32 netns)
 			break;
 		sum.listen_drops += mib_read(base + offset, mib.listen_drops);
 		sum.listen_overflows += mib_read(base + offset, mib.listen_overflows);
+		sum.reqq_full_drop += mib_read(base + offset, mib.reqq_full_drop);
 		sum.syncookies_sent += mib_read(base + offset, mib.syncookies_sent);
 	}
 	if (bpf_map_update_elem(&netns_counts, &netns, &sum, BPF_ANY))

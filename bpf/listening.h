@@ -18,6 +18,7 @@ struct netns_count {
 	__u64 walk;		/* the walk that read them */
 	__u64 listen_drops;
 	__u64 listen_overflows;
+	__u64 reqq_full_drop;
 	__u64 syncookies_sent;
 };
 

@@ -199,7 +199,7 @@ static int open_skeleton(struct loader *l, const struct loader_options *o)
 	l->skel->rodata->only_listeners = o->only_listeners;
 	l->skel->rodata->want_state = o->state;
 	l->skel->rodata->want_accept = o->accept;
-	l->skel->rodata->want_waits = o->listeners;
+	l->skel->rodata->want_waits = o->only_listeners;
 	l->skel->rodata->accept_over_ns = o->accept_over_ns;
 	l->skel->rodata->want_reset = o->reset;
 	l->skel->rodata->want_data_retransmits = o->data_retransmit;

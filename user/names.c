@@ -107,7 +107,7 @@ const char *name_drop_reason(enum ev_drop_reason reason)
 	static const char *const names[] = {
 		[EVD_OTHER] = "other", [EVD_ACCEPT_QUEUE] = "accept-queue-full",
 		[EVD_SYN_QUEUE] = "syn-queue-full", [EVD_MAX_SYN_BACKLOG] = "max-syn-backlog",
-		[EVD_COOKIE] = "cookie-sent",
+		[EVD_COOKIE] = "cookie-sent", [EVD_UNKNOWN] = "unknown",
 	};
 
 	return pick(names, LEN(names), reason);
@@ -118,7 +118,7 @@ const char *name_drop_counter(enum ev_drop_reason reason)
 	static const char *const names[] = {
 		[EVD_OTHER] = "ListenDrops", [EVD_ACCEPT_QUEUE] = "ListenOverflows",
 		[EVD_SYN_QUEUE] = "TCPReqQFullDrop", [EVD_MAX_SYN_BACKLOG] = "ListenDrops",
-		[EVD_COOKIE] = "SyncookiesSent",
+		[EVD_COOKIE] = "SyncookiesSent", [EVD_UNKNOWN] = "ListenDrops",
 	};
 
 	return pick(names, LEN(names), reason);
@@ -129,7 +129,7 @@ const char *name_drop_bound(const struct record_drop *drop)
 	if (drop->reason == EVD_MAX_SYN_BACKLOG)
 		return "tcp_max_syn_backlog";
 	/* tcp_syncookies 2 sends them always. */
-	if (drop->reason == EVD_OTHER || (drop->reason == EVD_COOKIE && drop->queues.syncookies == 2))
+	if (drop->reason == EVD_OTHER || drop->reason == EVD_UNKNOWN || (drop->reason == EVD_COOKIE && drop->queues.syncookies == 2))
 		return NULL;
 	return drop->queues.backlog < drop->queues.somaxconn ? "backlog" : "somaxconn";
 }

@@ -28,6 +28,8 @@
 #define RING_DEFAULT (16u << 20)
 #define RING_MAX (1ull << 30)
 #define SLOW_ACCEPT_NS 10000000
+#define POLL_DEFAULT_NS 1000000000
+#define POLL_MIN_NS 100000000
 /* Followed at a time; the most is what a BPF hash of the kernel bears with ease. */
 #define SOCKETS_MIN 256
 #define SOCKETS_MAX (1 << 24)
@@ -173,6 +175,13 @@ static int take_interval(struct parse *p, const char *arg)
 {
 	if (!value_duration(arg, &p->o->interval_ns))
 		return refuse(p, "%s: '%.64s' is no time above 0 such as 1, 500ms or 1m", p->as, arg);
+	return 0;
+}
+
+static int take_poll(struct parse *p, const char *arg)
+{
+	if (!value_duration(arg, &p->o->poll_ns) || p->o->poll_ns < POLL_MIN_NS)
+		return refuse(p, "%s: '%.64s' is no time of 100ms or more such as 1s", p->as, arg);
 	return 0;
 }
 
@@ -418,6 +427,9 @@ static const struct row rows[] = {
 	  "no tracepoints on system calls: they cost every system call\n"
 	  "of the machine some ns; without them the tracepoint tier\n"
 	  "does not see accept()", take_no_syscalls },
+	{ 0, "poll", "TIME", IN_TRACE,
+	  "how often counters are read of what no hook sees, the drops\n"
+	  "on the tracepoint tier (default: 1s; at most 1 % of the time)", take_poll },
 	{ 0, "ring-size", "SIZE", IN_TRACE,
 	  "ring buffer, a power of two such as 1M or 64M (default: 16M)", take_ring_size },
 	{ 0, "sockets", "N", IN_TRACE,
@@ -709,7 +721,8 @@ int options_parse(struct options *o, int argc, char **argv, FILE *out, FILE *err
 	bool named = argc > 1 && argv[1][0] != '-';
 	int ret;
 
-	*o = (struct options){ .output = "text", .syscalls = true, .ring_size = RING_DEFAULT };
+	*o = (struct options){ .output = "text", .syscalls = true, .ring_size = RING_DEFAULT,
+			       .poll_ns = POLL_DEFAULT_NS };
 	if (named && !find_command(argv[1], &o->command))
 		return refuse(&p, "unknown command '%.128s'", argv[1]);
 	ret = read_command(&p, named ? argc - 1 : argc, named ? argv + 1 : argv, named, out);

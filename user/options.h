@@ -66,6 +66,7 @@ struct options {
 	enum command command;
 	const char *output;	/* "text" or "json": for sink_by_name() */
 	uint32_t events;	/* EVENTS_* */
+	uint64_t poll_ns;	/* how often drops are read where no hook tells */
 	uint64_t accept_over_ns; /* accept: those that waited so long; 0: all */
 	uint64_t interval_ns;	/* listeners: -i; 0: once, over 1 s */
 	bool all;		/* no limit on a terminal */

@@ -10,6 +10,7 @@
 #include "budget.h"
 #include "cgroup.h"
 #include "decode.h"
+#include "droppoll.h"
 #include "portfill.h"
 #include "queue.h"
 #include "rollup.h"
@@ -26,6 +27,9 @@ struct pipeline {
 	struct loader *loader;
 	struct queue *queue;
 	struct rollup *rollup;
+	struct droppoll *droppoll;	/* NULL: hooks tell it, or nobody asked */
+	uint64_t droppoll_ns;		/* CLOCK_MONOTONIC: the last look, and the next */
+	uint64_t droppoll_due_ns;
 	struct twpoll *twpoll;		/* NULL: hooks tell it, or nobody asked */
 	struct cgroups *cgroups;
 	struct btfnames *reasons;
@@ -176,6 +180,14 @@ static int ask_ports(void *ctx, struct portfill_slot *slots, size_t len)
 	return loader_portfill(p->loader, slots, len);
 }
 
+/* The kernel's hook told it: the counters are not to tell it again. */
+static void tell_drop(struct pipeline *p, const struct ev_drop *e)
+{
+	if (p->droppoll && e->reason != EVD_COOKIE)
+		droppoll_told(p->droppoll, e->sock.cookie, e->sock.netns, 1);
+	tell(p, &e->head);
+}
+
 static void release(struct pipeline *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -185,6 +197,8 @@ static void release(struct pipeline *p, size_t n)
 			tell_state(p, (const void *)head);
 		else if (head->kind == EV_TIMEWAIT)
 			tell_timewait(p, (const void *)head);
+		else if (head->kind == EV_DROP)
+			tell_drop(p, (const void *)head);
 		else
 			tell(p, head);
 	}
@@ -200,6 +214,8 @@ static void tell_bucket(void *ctx, const struct ev_bucket_key *key,
 	if (!rollup_bucket(p->rollup, key, bucket, &r))
 		return;
 	p->counts.held_back += r.count;
+	if (p->droppoll && r.kind == REC_DROP)
+		droppoll_told(p->droppoll, r.cookie, r.netns, r.count);
 	r.wall_ns = realtime_ns();
 	if (key->kind == EV_RESET && key->reason)
 		r.reason = env_reset_reason(p, key->reason);
@@ -277,6 +293,45 @@ static void tell_held_back(struct pipeline *p, uint64_t now)
 	loader_buckets(p->loader, tell_bucket, p);
 }
 
+static void polled_listener(void *ctx, const struct listening *l)
+{
+	struct pipeline *p = ctx;
+
+	/* Without memory it is not followed: what it refuses is told without it. */
+	droppoll_listener(p->droppoll, l);
+}
+
+static void polled_netns(void *ctx, uint32_t netns, const struct netns_count *count)
+{
+	struct pipeline *p = ctx;
+
+	droppoll_netns(p->droppoll, netns, count);
+}
+
+static void tell_polled_drop(void *ctx, struct record *r, uint64_t cgroup)
+{
+	struct pipeline *p = ctx;
+
+	r->wall_ns = realtime_ns();
+	deliver(p, r, cgroup);
+}
+
+/* A look takes about 4 us a listener: at most a hundredth of the time. */
+static void poll_drops(struct pipeline *p, uint64_t now)
+{
+	uint64_t took;
+
+	droppoll_look(p->droppoll);
+	if (loader_listeners(p->loader, polled_listener, p))
+		return;
+	loader_netns_counts(p->loader, polled_netns, p);
+	took = monotonic_ns() - now;
+	droppoll_looked(p->droppoll, now - p->droppoll_ns, tell_polled_drop, p);
+	p->droppoll_ns = now;
+	p->droppoll_due_ns = now + (100 * took > p->options->poll_ns ? 100 * took :
+								     p->options->poll_ns);
+}
+
 static void every_second(struct pipeline *p, uint64_t now)
 {
 	tell_held_back(p, now);
@@ -306,12 +361,22 @@ void pipeline_turn(struct pipeline *p)
 		p->second_ns = now + SECOND_NS;
 		every_second(p, now);
 	}
+	/* After the ring and the buckets: what hooks told is known by then. */
+	if (p->droppoll && now >= p->droppoll_due_ns) {
+		tell_held_back(p, now);
+		poll_drops(p, now);
+	}
 	output_flush(p->out);
 }
 
 void pipeline_stop(struct pipeline *p)
 {
 	loader_census(p->loader);
+	if (p->droppoll) {
+		pipeline_turn(p);
+		tell_held_back(p, monotonic_ns());
+		poll_drops(p, monotonic_ns());
+	}
 }
 
 void pipeline_finish(struct pipeline *p)
@@ -343,6 +408,15 @@ void pipeline_start(struct pipeline *p)
 	output_flush(p->out);
 }
 
+/* No hook sees a refused SYN. */
+static bool polls_drops(const struct pipeline *p)
+{
+	const struct outcome *outcomes = loader_outcomes(p->loader);
+
+	return p->options->events & EVENTS_DROP && !outcomes[FACT_DROP_SYN].way &&
+	       outcomes[FACT_LISTENERS].way;
+}
+
 bool pipeline_attach(struct pipeline *p, struct loader *loader)
 {
 	const struct outcome *outcomes = loader_outcomes(loader);
@@ -360,6 +434,12 @@ bool pipeline_attach(struct pipeline *p, struct loader *loader)
 		p->twpoll = twpoll_open(tell_polled, breathe, p);
 		if (!p->twpoll)
 			return false;
+	}
+	if (polls_drops(p)) {
+		p->droppoll = droppoll_open();
+		if (!p->droppoll)
+			return false;
+		poll_drops(p, p->started_ns);
 	}
 	return p->stream;
 }
@@ -394,6 +474,7 @@ void pipeline_close(struct pipeline *p)
 	queue_close(p->queue);
 	rollup_close(p->rollup);
 	twpoll_close(p->twpoll);
+	droppoll_close(p->droppoll);
 	cgroup_close(p->cgroups);
 	btfnames_close(p->reasons);
 	stream_close(p->stream);

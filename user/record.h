@@ -55,6 +55,8 @@ enum record_kind {
 #define HAS_TRY		(1u << 19)	/* drop: tries */
 #define HAS_PEERS	(1u << 20)	/* drop, with HAS_WINDOW: connections, peers */
 
+#define HAS_AT_MOST	(1u << 22)	/* drop: a bound, polled */
+
 #define RECORD_MISSED_MAX 6
 
 /* What a cgroup's path tells. Strings are owned by the cgroup cache (cgroup.h)
@@ -156,6 +158,7 @@ struct record {
 		enum ev_drop_stage stage;
 		enum ev_drop_reason reason;
 		struct ev_queues queues;	/* with HAS_QUEUES */
+		uint64_t at_most;	/* with HAS_AT_MOST: count is at least */
 		uint32_t tries;		/* which of its connection: a segment sent again is the
 					 * second */
 		bool tries_lower;	/* at least */

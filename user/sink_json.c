@@ -284,9 +284,15 @@ static void queues(struct json *j, const struct record_drop *d)
 
 static void drop(struct json *j, const struct record *r)
 {
-	number(j, r->drop.stage == EVG_ACK ? ",\"stage\":{\"ack\":" : ",\"stage\":{\"syn\":",
-	       r->count);
-	JSON_LITERAL(j, "},\"reason\":\"");
+	/* Polled counters do not tell which segment it was. */
+	if (r->drop.stage) {
+		number(j, r->drop.stage == EVG_ACK ? ",\"stage\":{\"ack\":" : ",\"stage\":{\"syn\":",
+		       r->count);
+		JSON_LITERAL(j, "}");
+	}
+	if (r->has & HAS_AT_MOST)
+		number(j, ",\"at_most\":", r->drop.at_most);
+	JSON_LITERAL(j, ",\"reason\":\"");
 	json_word(j, name_drop_reason(r->drop.reason));
 	JSON_LITERAL(j, "\",\"counter\":\"");
 	json_word(j, name_drop_counter(r->drop.reason));

@@ -168,7 +168,7 @@ static void drop(struct line *l, const struct record *r)
 	if (r->kind == REC_SYNCOOKIE)
 		add(l, "SYNCOOKIE sent");
 	else
-		add(l, "DROP %s %s", d->stage == EVG_SYN ? "SYN" : "final ACK",
+		add(l, "DROP %s%s", !d->stage ? "" : d->stage == EVG_SYN ? "SYN " : "final ACK ",
 		    name_drop_reason(d->reason));
 	if (r->has & HAS_QUEUES)
 		add(l, "   acceptq %u/%u synq %u/%u", d->queues.accept_queue, d->queues.backlog, d->queues.syn_queue,
@@ -239,6 +239,10 @@ static void what(struct line *l, const struct record *r)
 		    format_duration(r->window_ns, time, sizeof(time)));
 	if (r->has & HAS_PEERS)
 		whose(l, r);
+	if (r->has & HAS_AT_MOST)
+		add(l, ", at most %s", format_count(r->drop.at_most, number, sizeof(number)));
+	if (r->kind == REC_DROP && r->method == EVM_POLL)
+		add(l, "  polled: peers not visible");
 }
 
 static void lost(struct line *l, const struct record *r)

@@ -155,7 +155,8 @@ const struct fact facts[FACTS] = {
 		.name = "SYNs refused, cookies sent",
 		.ways = { FENTRY("drop_syn_fentry", "drop_syn_fexit"),
 			  KPROBE("drop_syn_kprobe", "drop_syn_kretprobe") },
-		.without = "no event exists for a SYN refused: nstat ListenOverflows, ListenDrops",
+		.without = "no event exists for a SYN refused: how many is polled (--poll), exact by "
+			   "namespace; not whose, and not the last before a namespace ends",
 		.remedy = function_hooks,
 	},
 	[FACT_DROP_ACK] = {

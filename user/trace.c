@@ -111,6 +111,7 @@ static struct loader_options loader_options(const struct options *o)
 		.accept = o->events & EVENTS_ACCEPT,
 		.accept_over_ns = o->accept_over_ns,
 		.drop = o->events & (EVENTS_DROP | EVENTS_SYNCOOKIE),
+		.listeners = o->events & EVENTS_DROP,
 	};
 }
 

@@ -322,6 +322,7 @@ static void keepalive(struct end *e)
 	option(fd, IPPROTO_TCP, TCP_KEEPCNT, 1);
 	read_to_end(fd);
 	close(fd);
+	nap_ms(100);	/* the timer's RST may still be under way: the peer has to be deaf */
 	go(e);
 }
 

@@ -230,6 +230,13 @@ static void refusals(struct tool *t)
 	sum.drop.peers = 402;
 	sum.drop.peers_lower = true;
 	t->ops->write(t->sink, &sum);
+	sum.method = EVM_POLL;
+	sum.has = (sum.has & ~HAS_PEERS) | HAS_AT_MOST;
+	sum.count = 0;
+	sum.drop.stage = 0;
+	sum.drop.reason = EVD_UNKNOWN;
+	sum.drop.at_most = 17;
+	t->ops->write(t->sink, &sum);
 }
 
 static void accepted(struct tool *t)

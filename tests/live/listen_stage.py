@@ -25,6 +25,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backlog", type=int)
     parser.add_argument("--burst", type=int, default=0)
+    parser.add_argument("--bursts", type=int, default=-1, help="so many, then silence")
     parser.add_argument("--every", type=float, default=1)
     parser.add_argument("--accept-after", type=float, default=0)
     parser.add_argument("--never-accept", action="store_true")
@@ -43,7 +44,12 @@ def main():
     clients, accept_at, burst_at = [], 0, time.monotonic()
     while True:
         now = time.monotonic()
+        if args.burst and args.bursts == 0:     # nobody comes again: the counters stand
+            for client in clients:
+                client.close()
+            args.burst = 0
         if args.burst and now >= burst_at:
+            args.bursts -= 1
             burst_at, accept_at = now + args.every, now + args.accept_after
             for _ in range(args.burst):
                 clients.append(socket.socket())

@@ -152,7 +152,7 @@ static void test_refused(void **state)
 		"--port 0", "--port 65536", "--lport 80x", "--rport -5", "-4 -6",
 		"--netns /nonexistent", "--netns /dev/null", "--netns ''",
 		"--netns 4294967296", "--ring-size 0", "--ring-size 1", "--ring-size 3M",
-		"--ring-size 2G", "--ring-size 16MB", "--sockets 255", "--sockets 16777217", "doctor --pid 1", "schema -o json",
+		"--ring-size 2G", "--ring-size 16MB", "--poll 99ms", "--poll x", "--sockets 255", "--sockets 16777217", "doctor --pid 1", "schema -o json",
 	};
 
 	(void)state;

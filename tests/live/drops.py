@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Refused segments where no hook sees a SYN refused: polled counters, against
+/proc/net/netstat of the namespace and the listeners' own counters in ss."""
+import json
+import re
+import subprocess
+import sys
+import time
+
+from listeners import STAGE, Stage
+from tracer import TCPTRAIL, Skip, Tracer, of, run
+
+
+class Beside(Stage):
+    """A second listener in the namespace of another stage."""
+
+    def __init__(self, stage, *args):
+        self.process = subprocess.Popen(
+            ["nsenter", f"--net=/proc/{stage.here['pid']}/ns/net", "/usr/bin/python3", STAGE,
+             *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.here = json.loads(self.process.stdout.readline())
+
+
+def polled():
+    doctor = json.loads(subprocess.run([TCPTRAIL, "doctor", "-o", "json"], capture_output=True,
+                                       text=True).stdout)
+    if next(f["method"] for f in doctor["facts"] if f["fact"] == "SYNs refused, cookies sent") != "none":
+        raise Skip("hooks see it here")
+
+
+def sk_drops(stage):
+    ss = subprocess.run(["nsenter", f"--net=/proc/{stage.here['pid']}/ns/net", "ss", "-Hltnm",
+                         f"sport = :{stage.here['port']}"], check=True, capture_output=True, text=True)
+    return int(re.search(r",d(\d+)\)", ss.stdout)[1])
+
+
+def drops_of(tracer, stage):
+    assert tracer.end() == 0, tracer.stderr()
+    return of(tracer.records(), "drop", stage.here["netns"])
+
+
+def total(records):
+    return sum(r["tcptrail"]["count"] for r in records)
+
+
+def test_drops_of_one_listener_are_exact():
+    polled()
+    tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
+    stage = Stage("--backlog", 2, "--burst", 6, "--every", 0.05, "--never-accept", "--bursts", 20,
+                  "--more", 3)
+    try:
+        time.sleep(4)
+        truth = stage.ask("counters")
+        told = drops_of(tracer, stage)
+        assert truth == stage.ask("counters"), "it refuses still"
+    finally:
+        stage.end()
+    assert truth["ListenDrops"] > 50 and total(told) == truth["ListenDrops"], (total(told), truth)
+    for r in told:
+        own = r["tcptrail"]
+        assert r["destination"]["port"] == stage.here["port"], r
+        assert r["process"] == {"pid": stage.here["pid"], "name": stage.here["comm"]}, r
+        if own["method"] == "poll":
+            assert (own["reason"], own["counter"]) == ("accept-queue-full", "ListenOverflows"), r
+            assert "at_most" not in own and "stage" not in own, r
+    return f"{total(told)} in {len(told)} records"
+
+
+def test_drops_before_the_start_are_not_told():
+    polled()
+    stage = Stage("--backlog", 2, "--burst", 6, "--every", 0.05, "--never-accept", "--bursts", 5)
+    try:
+        time.sleep(3)
+        assert stage.ask("counters")["ListenDrops"], "nothing was refused"
+        tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
+        time.sleep(1)
+        before = stage.ask("counters")
+        told = drops_of(tracer, stage)
+        assert before == stage.ask("counters")
+    finally:
+        stage.end()
+    # Clients come again for minutes: what is refused after the start is told.
+    assert total(told) < before["ListenDrops"] / 2, (told, before)
+
+
+def test_drops_of_two_listeners_are_bounded():
+    polled()
+    tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
+    one = Stage("--backlog", 2, "--burst", 6, "--every", 0.05, "--never-accept", "--bursts", 20)
+    two = Beside(one, "--backlog", 1, "--burst", 4, "--every", 0.07, "--never-accept", "--bursts", 20)
+    try:
+        time.sleep(4)
+        truth = one.ask("counters")
+        told = drops_of(tracer, one)
+        by_listener = {s.here["port"]: sk_drops(s) for s in (one, two)}
+        assert truth == one.ask("counters"), "they refuse still"
+    finally:
+        two.end()
+        one.end()
+    assert total(told) == truth["ListenDrops"], (total(told), truth)
+    for port, there in by_listener.items():
+        mine = [r["tcptrail"] for r in told if r.get("destination", {}).get("port") == port]
+        least = sum(own["count"] for own in mine)
+        most = sum(own.get("at_most", own["count"]) for own in mine)
+        assert least <= there <= most, (port, least, there, most)
+    named = sum(1 for r in told if "destination" in r)
+    return f"{total(told)} in {len(told)} records, {named} with their listener"
+
+
+if __name__ == "__main__":
+    sys.exit(run([v for k, v in list(globals().items()) if k.startswith("test_")]))

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "droppoll.h"
+
+#define NETNS 5
+
+struct told {
+	struct record r[8];
+	size_t n;
+};
+
+static void take(void *ctx, struct record *r, uint64_t cgroup)
+{
+	struct told *t = ctx;
+
+	assert_int_equal(cgroup, 0);
+	assert_true(t->n < 8);
+	t->r[t->n++] = *r;
+}
+
+/* One look: up to three listeners (cookies 1 to 3) by their sk_drops, -1: not there. */
+static struct told look(struct droppoll *d, int a, int b, int c, struct netns_count count)
+{
+	int drops[] = { a, b, c };
+	struct told t = { .n = 0 };
+
+	droppoll_look(d);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct listening l = { .sock = { .cookie = i + 1, .netns = NETNS, .family = 4,
+						 .lport = 80 + i, .role = EVR_LISTENER } };
+
+		l.drops = drops[i];
+		if (drops[i] >= 0)
+			assert_true(droppoll_listener(d, &l));
+	}
+	assert_true(droppoll_netns(d, NETNS, &count));
+	droppoll_looked(d, 1000, take, &t);
+	return t;
+}
+
+#define COUNT(drops, overflows, queue) ((struct netns_count){ .listen_drops = drops, \
+	.listen_overflows = overflows, .reqq_full_drop = queue })
+
+static void is(const struct record *r, uint64_t cookie, uint64_t count, enum ev_drop_reason reason,
+	       uint64_t at_most)
+{
+	assert_int_equal(r->kind, REC_DROP);
+	assert_int_equal(r->method, EVM_POLL);
+	assert_int_equal(r->netns, NETNS);
+	assert_int_equal(r->cookie, cookie);
+	assert_int_equal(r->count, count);
+	assert_int_equal(r->window_ns, 1000);
+	assert_int_equal(r->drop.reason, reason);
+	assert_int_equal(!!(r->has & HAS_AT_MOST), !!at_most);
+	if (at_most)
+		assert_int_equal(r->drop.at_most, at_most);
+}
+
+static void test_one_listener(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t;
+
+	(void)state;
+	assert_int_equal(look(d, 9, -1, -1, COUNT(9, 9, 0)).n, 0);	/* before us */
+	assert_int_equal(look(d, 9, -1, -1, COUNT(9, 9, 0)).n, 0);
+	t = look(d, 20, -1, -1, COUNT(19, 15, 3));	/* one of a scan, too */
+	assert_int_equal(t.n, 3);
+	is(&t.r[0], 1, 6, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[1], 1, 3, EVD_SYN_QUEUE, 0);
+	is(&t.r[2], 1, 1, EVD_UNKNOWN, 0);
+	assert_int_equal(look(d, 20, -1, -1, COUNT(19, 15, 3)).n, 0);
+	droppoll_close(d);
+}
+
+static void test_hooks_told_some(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t;
+
+	(void)state;
+	look(d, 0, 0, -1, COUNT(0, 0, 0));
+	droppoll_told(d, 1, NETNS, 4);
+	droppoll_told(d, 99, 98, 1);	/* nobody we know */
+	t = look(d, 10, 0, -1, COUNT(10, 10, 0));
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 6, EVD_ACCEPT_QUEUE, 0);
+	/* One that was told after it had been counted is made up for. */
+	droppoll_told(d, 1, NETNS, 1);
+	assert_int_equal(look(d, 10, 0, -1, COUNT(10, 10, 0)).n, 0);
+	t = look(d, 13, 0, -1, COUNT(13, 13, 0));
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 2, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+static void test_several_listeners(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t;
+
+	(void)state;
+	look(d, 0, 0, 0, COUNT(0, 0, 0));
+	t = look(d, 0, 5, 0, COUNT(5, 5, 0));		/* it can only be the second */
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 2, 5, EVD_ACCEPT_QUEUE, 0);
+	t = look(d, 3, 9, 0, COUNT(12, 12, 0));		/* all moved by refusals alone */
+	assert_int_equal(t.n, 2);
+	is(&t.r[0], 1, 3, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[1], 2, 4, EVD_ACCEPT_QUEUE, 0);
+	t = look(d, 7, 19, 0, COUNT(20, 18, 0));	/* 8 refused, 4 + 10 moved */
+	assert_int_equal(t.n, 3);
+	is(&t.r[0], 1, 0, EVD_UNKNOWN, 4);
+	is(&t.r[1], 2, 4, EVD_UNKNOWN, 8);
+	is(&t.r[2], 0, 4, EVD_UNKNOWN, 0);
+	droppoll_close(d);
+}
+
+static void test_who_is_gone_may_have_been_it(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t;
+
+	(void)state;
+	look(d, 0, 0, -1, COUNT(0, 0, 0));
+	t = look(d, 2, -1, -1, COUNT(6, 6, 0));
+	assert_int_equal(t.n, 2);
+	is(&t.r[0], 1, 0, EVD_ACCEPT_QUEUE, 2);
+	is(&t.r[1], 0, 6, EVD_ACCEPT_QUEUE, 0);
+	/* Came and went between two looks: more than the one that is there moved. */
+	t = look(d, 3, -1, -1, COUNT(12, 12, 0));
+	is(&t.r[t.n - 1], 0, 6, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+static void test_counted_after_the_namespace_was_read(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t;
+
+	(void)state;
+	look(d, 0, 0, -1, COUNT(0, 0, 0));
+	assert_int_equal(look(d, 1, 0, -1, COUNT(0, 0, 0)).n, 0);
+	t = look(d, 1, 1, -1, COUNT(1, 1, 0));	/* the first's, or the second's */
+	assert_int_equal(t.n, 3);
+	is(&t.r[0], 1, 0, EVD_ACCEPT_QUEUE, 1);
+	is(&t.r[1], 2, 0, EVD_ACCEPT_QUEUE, 1);
+	is(&t.r[2], 0, 1, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+static void test_new_namespace(void **state)
+{
+	struct droppoll *d = droppoll_open();
+	struct told t = { .n = 0 };
+
+	(void)state;
+	droppoll_look(d);
+	droppoll_looked(d, 1000, take, &t);
+	t = look(d, 7, -1, -1, COUNT(7, 7, 0));	/* all its listener's: ours */
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 7, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+	d = droppoll_open();
+	droppoll_look(d);
+	droppoll_looked(d, 1000, take, &t);
+	t = look(d, 7, -1, -1, COUNT(9, 9, 0));	/* some from before */
+	assert_int_equal(t.n, 0);
+	droppoll_close(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_listener),
+		cmocka_unit_test(test_hooks_told_some),
+		cmocka_unit_test(test_several_listeners),
+		cmocka_unit_test(test_who_is_gone_may_have_been_it),
+		cmocka_unit_test(test_counted_after_the_namespace_was_read),
+		cmocka_unit_test(test_new_namespace),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

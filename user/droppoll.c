@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "droppoll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+
+struct listener {
+	struct listening now;
+	uint64_t drops_before;	/* sk_drops at the look before */
+	uint64_t told;		/* by a hook, since then */
+	uint64_t fresh_moved;	/* sk_drops less that, in this look */
+	uint64_t spare;		/* of the look before, which nothing was told for: the
+				 * namespace is read before its listeners */
+	uint64_t moved;		/* both */
+	uint64_t named;		/* of which told now */
+	bool seen;		/* in this look */
+	bool fresh;		/* not in the one before */
+};
+
+struct namespace {
+	uint32_t netns;
+	struct netns_count now, base;
+	uint64_t told_hooks;	/* since the base, as the next */
+	uint64_t told;		/* by us */
+	uint64_t told_overflows, told_syn_queue;
+	bool seen, fresh;
+};
+
+/* Grows, never shrinks; `next` is where the walk, which hardly changes, is. */
+struct droppoll {
+	struct listener *listeners;
+	size_t len, room, next;
+	struct namespace *spaces;
+	size_t spaces_len, spaces_room;
+	bool begun;
+};
+
+struct droppoll *droppoll_open(void)
+{
+	return calloc(1, sizeof(struct droppoll));
+}
+
+void droppoll_close(struct droppoll *d)
+{
+	if (!d)
+		return;
+	free(d->listeners);
+	free(d->spaces);
+	free(d);
+}
+
+static struct listener *find(struct droppoll *d, uint64_t cookie)
+{
+	for (size_t n = 0; n < d->len; n++) {
+		size_t i = (d->next + n) % d->len;
+
+		if (d->listeners[i].now.sock.cookie != cookie)
+			continue;
+		d->next = i + 1;
+		return &d->listeners[i];
+	}
+	return NULL;
+}
+
+static struct namespace *find_space(struct droppoll *d, uint32_t netns)
+{
+	for (size_t i = 0; i < d->spaces_len; i++)
+		if (d->spaces[i].netns == netns)
+			return &d->spaces[i];
+	return NULL;
+}
+
+void droppoll_told(struct droppoll *d, uint64_t cookie, uint32_t netns, uint64_t n)
+{
+	struct listener *l = find(d, cookie);
+	struct namespace *ns = find_space(d, netns);
+
+	if (l)
+		l->told += n;
+	if (ns)
+		ns->told_hooks += n;
+}
+
+void droppoll_look(struct droppoll *d)
+{
+	for (size_t i = 0; i < d->len; i++)
+		d->listeners[i].seen = false;
+	for (size_t i = 0; i < d->spaces_len; i++)
+		d->spaces[i].seen = false;
+	d->next = 0;
+}
+
+/* Room for one more of `size` bytes. */
+static void *grown(void *list, size_t len, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+	void *bigger;
+
+	if (len < *room)
+		return list;
+	bigger = realloc(list, more * size);
+	if (bigger)
+		*room = more;
+	return bigger;
+}
+
+bool droppoll_listener(struct droppoll *d, const struct listening *l)
+{
+	struct listener *at = find(d, l->sock.cookie);
+	void *list;
+
+	if (!at) {
+		list = grown(d->listeners, d->len, &d->room, sizeof(*d->listeners));
+		if (!list)
+			return false;
+		d->listeners = list;
+		at = &d->listeners[d->len++];
+		/* Of one that was there before us, what it refused is not ours. */
+		*at = (struct listener){ .drops_before = d->begun ? 0 : l->drops, .fresh = true };
+	}
+	at->now = *l;
+	at->seen = true;
+	return true;
+}
+
+bool droppoll_netns(struct droppoll *d, uint32_t netns, const struct netns_count *count)
+{
+	struct namespace *ns = find_space(d, netns);
+	void *list;
+
+	if (!ns) {
+		list = grown(d->spaces, d->spaces_len, &d->spaces_room, sizeof(*d->spaces));
+		if (!list)
+			return false;
+		d->spaces = list;
+		ns = &d->spaces[d->spaces_len++];
+		*ns = (struct namespace){ .netns = netns, .base = *count, .fresh = true };
+	}
+	ns->now = *count;
+	ns->seen = true;
+	return true;
+}
+
+/* What this namespace refused and nobody told yet, and of that by cause. */
+struct owed {
+	uint64_t all, overflows, syn_queue;
+};
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The hooks tell final ACKs refused for a full accept queue: ListenOverflows. */
+static struct owed owed_by(const struct namespace *ns)
+{
+	struct owed o;
+
+	o.all = less(ns->now.listen_drops - ns->base.listen_drops, ns->told + ns->told_hooks);
+	o.overflows = at_most(o.all, less(ns->now.listen_overflows - ns->base.listen_overflows,
+					  ns->told_overflows + ns->told_hooks));
+	o.syn_queue = at_most(o.all - o.overflows,
+			      less(ns->now.reqq_full_drop - ns->base.reqq_full_drop,
+				   ns->told_syn_queue));
+	return o;
+}
+
+struct telling {
+	struct droppoll *d;
+	struct namespace *ns;
+	uint64_t window_ns;
+	droppoll_fn fn;
+	void *ctx;
+};
+
+static void tell(struct telling *t, struct listener *l, uint64_t count,
+		 enum ev_drop_reason reason, uint64_t bound)
+{
+	struct record r = { .kind = REC_DROP, .method = EVM_POLL, .count = count,
+			    .window_ns = t->window_ns, .role = EVR_LISTENER, .netns = t->ns->netns,
+			    .has = HAS_NETNS, .drop = { .reason = reason } };
+
+	if (l) {
+		decode_sock(&l->now.sock, &r);
+		r.has |= HAS_QUEUES;
+		r.drop.queues = l->now.queues;
+	}
+	r.has |= HAS_WINDOW;
+	if (bound) {
+		r.has |= HAS_AT_MOST;
+		r.drop.at_most = bound;
+	}
+	t->ns->told += count;
+	if (l)
+		l->named += count;
+	if (reason == EVD_ACCEPT_QUEUE)
+		t->ns->told_overflows += count;
+	else if (reason == EVD_SYN_QUEUE)
+		t->ns->told_syn_queue += count;
+	t->fn(t->ctx, &r, l ? l->now.sock.cgroup : 0);
+}
+
+/* One cause, or one that cannot be told from another. */
+static enum ev_drop_reason reason_of(const struct owed *o)
+{
+	if (o->overflows == o->all)
+		return EVD_ACCEPT_QUEUE;
+	return o->syn_queue == o->all ? EVD_SYN_QUEUE : EVD_UNKNOWN;
+}
+
+/* All of it was refused by this one (NULL: by one that is not known). */
+static void tell_by_cause(struct telling *t, struct listener *l, const struct owed *o)
+{
+	uint64_t rest = o->all - o->overflows - o->syn_queue;
+
+	if (o->overflows)
+		tell(t, l, o->overflows, EVD_ACCEPT_QUEUE, 0);
+	if (o->syn_queue)
+		tell(t, l, o->syn_queue, EVD_SYN_QUEUE, 0);
+	if (rest)
+		tell(t, l, rest, EVD_UNKNOWN, 0);
+}
+
+/* Each at least what the others together cannot have refused. */
+static void tell_bounds(struct telling *t, struct owed o, uint64_t moved, bool gone)
+{
+	enum ev_drop_reason reason = reason_of(&o);
+	uint64_t rest = o.all;
+
+	for (size_t i = 0; i < t->d->len; i++) {
+		struct listener *l = &t->d->listeners[i];
+		uint64_t least;
+
+		if (l->now.sock.netns != t->ns->netns || !l->moved)
+			continue;
+		least = gone ? 0 : at_most(l->moved, less(o.all, moved - l->moved));
+		tell(t, l, least, reason, moved == o.all && !gone ? 0 : at_most(l->moved, o.all));
+		rest -= least;
+	}
+	if (rest && rest == o.all)
+		tell_by_cause(t, NULL, &o);
+	else if (rest)
+		tell(t, NULL, rest, reason, 0);
+}
+
+static void settle(struct telling *t)
+{
+	struct listener *only = NULL;
+	unsigned int movers = 0;
+	uint64_t moved = 0;
+	bool gone = false;
+	struct owed o;
+
+	for (size_t i = 0; i < t->d->len; i++) {
+		struct listener *l = &t->d->listeners[i];
+
+		if (l->now.sock.netns != t->ns->netns)
+			continue;
+		gone |= !l->seen;
+		moved += l->moved;
+		if (l->moved) {
+			movers++;
+			only = l;
+		}
+	}
+	/* A namespace that is new to us: its counters are ours if they are its new
+	 * listeners' to the last one. */
+	if (t->ns->fresh && t->d->begun && moved == t->ns->now.listen_drops)
+		t->ns->base = (struct netns_count){ 0 };
+	t->ns->fresh = false;
+	o = owed_by(t->ns);
+	if (!o.all)
+		return;
+	/* More than all of them together: by one that came and went between looks. */
+	gone |= moved < o.all;
+	if (movers == 1 && !gone)
+		tell_by_cause(t, only, &o);
+	else
+		tell_bounds(t, o, moved, gone);
+}
+
+/* Those that are gone cannot be looked at again. */
+static void forget(struct droppoll *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->len; i++) {
+		struct listener *l = &d->listeners[i];
+
+		if (!l->seen)
+			continue;
+		l->drops_before = l->now.drops;
+		l->spare = at_most(l->fresh_moved, less(l->moved, l->named));
+		l->told = l->named = 0;
+		l->fresh = false;
+		d->listeners[kept++] = *l;
+	}
+	d->len = kept;
+	kept = 0;
+	for (size_t i = 0; i < d->spaces_len; i++)
+		if (d->spaces[i].seen)
+			d->spaces[kept++] = d->spaces[i];
+	d->spaces_len = kept;
+}
+
+void droppoll_looked(struct droppoll *d, uint64_t window_ns, droppoll_fn fn, void *ctx)
+{
+	struct telling t = { .d = d, .window_ns = window_ns, .fn = fn, .ctx = ctx };
+
+	/* sk_drops has 32 bits: it may have gone round. */
+	for (size_t i = 0; i < d->len; i++) {
+		struct listener *l = &d->listeners[i];
+
+		l->fresh_moved = l->seen ? less((uint32_t)(l->now.drops - l->drops_before), l->told) : 0;
+		l->moved = l->fresh_moved + l->spare;
+	}
+	for (size_t i = 0; i < d->spaces_len; i++) {
+		t.ns = &d->spaces[i];
+		if (t.ns->seen)
+			settle(&t);
+	}
+	forget(d);
+	d->begun = true;
+}
