@@ -62,8 +62,9 @@ def test_memory_stays_flat():
     # What this kernel never called a program for is not ours; the ring is.
     assert "0 lost" in tracer.stderr() or "ring buffer 0" in tracer.stderr(), tracer.stderr()
     assert max(rss) < 64 * 1024 + 2 * RING_KB, rss
-    # It grows in steps: the table of TIME-WAITs, the buffers; then no more.
-    assert max(anon) < 64 * 1024 and anon[-1] <= max(anon[:len(anon) * 2 // 3]) + 1024, anon
+    # It grows in steps: the table of TIME-WAITs, the buffers; then no more, but for
+    # a huge page or two of what was there. A leak of a byte a record would be more.
+    assert max(anon) < 64 * 1024 and anon[-1] <= max(anon[:len(anon) * 2 // 3]) + 4096, anon
     return f"{anon[0] // 1024} to {anon[-1] // 1024} MiB and the ring; {tracer.stderr().strip()}"
 
 
