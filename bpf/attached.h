@@ -17,6 +17,9 @@ struct attached {
 	__u8 abort;	/* tcp_abort() is seen */
 	__u8 fin_dropped; /* the FIN that moves a FIN-WAIT-2 mini-socket is seen */
 	__u8 settled;	/* the snapshot is done: who is unknown now was missed */
+	__u8 connect_returns; /* connect() is seen as a system call: it asks for what failed */
+	__u8 requests;	/* the SYN queue is seen, and what a final ACK does */
+	__u8 netns_counts; /* the counters are read where a listener begins and ends */
 	__u8 more_copies; /* of the state program: four, not two */
 };
 

@@ -15,21 +15,6 @@
 #define ETH_P_IP	0x0800
 #define ETH_P_IPV6	0x86dd
 
-struct counted {
-	__u64 drops;
-	__u64 overflows;
-	__u64 syn_queue_full;
-	__u64 cookies;
-};
-
-/* The call in progress on this CPU. */
-struct window {
-	__u64 sk;		/* the listener; 0: none */
-	__u64 skb;
-	__u64 isn;		/* final ACK: of its SYN, as the request knows it */
-	struct counted before;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -52,6 +37,21 @@ static __always_inline bool read_counters(struct sock *sk, struct counted *c)
 	return true;
 }
 
+__hidden struct window *window_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&windows, &zero);
+}
+
+__hidden bool window_overflowed(const struct window *w)
+{
+	struct counted now = {};
+
+	return w->sk && read_counters((struct sock *)(unsigned long)w->sk, &now) &&
+	       now.overflows != w->before.overflows;
+}
+
 static __always_inline void enter(struct sock *sk, struct sk_buff *skb, struct request_sock *req)
 {
 	__u32 zero = 0;
@@ -60,8 +60,23 @@ static __always_inline void enter(struct sock *sk, struct sk_buff *skb, struct r
 	if (!w || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
 		return;
 	w->skb = (__u64)(unsigned long)skb;
+	w->req = (__u64)(unsigned long)req;
+	w->child = 0;
 	w->isn = req ? BPF_CORE_READ((struct tcp_request_sock *)req, rcv_isn) : 0;
 	w->sk = read_counters(sk, &w->before) ? (__u64)(unsigned long)sk : 0;
+}
+
+/* Somebody is refused somewhere: user space wants to know how many come meanwhile. */
+static __always_inline void enter_syn(struct sock *sk, struct sk_buff *skb)
+{
+	struct ev_sock at = {};
+
+	if (want_drop && accepts_until_ns && bpf_ktime_get_ns() < accepts_until_ns &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) == EVS_LISTEN) {
+		sock_describe_common(&sk->__sk_common, &at);
+		listener_syn(&at);
+	}
+	enter(sk, skb, 0);
 }
 
 /* The order of the checks is tcp_conn_request()'s: with both queues full and
@@ -145,13 +160,16 @@ static __always_inline bool leave(struct ev_drop *e, struct sock **sk, struct sk
 	struct window *w = bpf_map_lookup_elem(&windows, &zero);
 	struct counted after = {};
 
-	if (!w || !w->sk)
+	if (!w)
+		return false;
+	w->req = 0;
+	if (!w->sk)
 		return false;
 	*sk = (struct sock *)(unsigned long)w->sk;
 	*skb = (struct sk_buff *)(unsigned long)w->skb;
 	*isn = w->isn;
 	w->sk = 0;
-	if (!read_counters(*sk, &after) ||
+	if (!want_drop || !read_counters(*sk, &after) ||
 	    (after.drops == w->before.drops && after.cookies == w->before.cookies))
 		return false;
 	queues_of(*sk, &e->queues);
@@ -215,7 +233,7 @@ static __always_inline void leave_untyped(__u8 stage)
 SEC("?fentry/tcp_conn_request")
 int BPF_PROG(drop_syn_fentry, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
 {
-	enter(sk, skb, 0);
+	enter_syn(sk, skb);
 	return 0;
 }
 
@@ -261,7 +279,7 @@ int BPF_PROG(drop_cookie_fexit, struct sock *sk, struct sk_buff *skb)
 SEC("?kprobe/tcp_conn_request")
 int BPF_KPROBE(drop_syn_kprobe, void *ops, void *af_ops, struct sock *sk, struct sk_buff *skb)
 {
-	enter(sk, skb, 0);
+	enter_syn(sk, skb);
 	return 0;
 }
 

@@ -25,6 +25,15 @@ static __always_inline void reported(struct sock *sk)
 SEC("?tp_btf/inet_sk_error_report")
 int BPF_PROG(error, struct sock *sk)
 {
+	first_of_two(TWICE_ERROR, sk);
 	reported(sk);
+	return 0;
+}
+
+SEC("?tp_btf/inet_sk_error_report")
+int BPF_PROG(error_understudy, struct sock *sk)
+{
+	if (left_to_second(TWICE_ERROR, sk))
+		reported(sk);
 	return 0;
 }

@@ -24,7 +24,11 @@ enum ev_kind {
 	EV_TIMEWAIT = 5,	/* struct ev_timewait: a mini-socket moved or ended */
 	EV_DROP = 6,		/* struct ev_drop: refused at a listener, or a cookie sent */
 	EV_ACCEPT = 7,		/* struct ev_accept: accept() took a connection */
-	EV_KIND_MAX = 8,
+	EV_CONNECTION = 8,	/* struct ev_connection: a full socket ended */
+	EV_LIMIT = 9,		/* struct ev_limit: a call failed at a limit, or was cut */
+	EV_REQUEST = 10,	/* struct ev_request: a connection in the SYN queue */
+	EV_LISTENER = 11,	/* struct ev_listener: listen() again, with another backlog */
+	EV_KIND_MAX = 16,
 };
 
 /* The socket's states are the kernel's (include/net/tcp_states.h). */
@@ -74,7 +78,8 @@ enum ev_owner_source {
 	EVO_ACCEPT = 3,
 	EVO_SNAPSHOT = 4,
 	EVO_LISTENER = 5,	/* not accepted yet: its listener's owner */
-	EVO_MAX = 6,
+	EVO_CALL = 6,		/* limit: the task that called */
+	EVO_MAX = 7,
 };
 
 #define EV_COMM_LEN 16
@@ -82,7 +87,8 @@ enum ev_owner_source {
 struct ev_owner {
 	__u32 pid;		/* thread group id, initial pid namespace */
 	__u8 source;		/* enum ev_owner_source; 0: the rest is void */
-	__u8 pad[3];
+	__u8 followed;		/* of a process that follow.bpf.c followed then */
+	__u8 pad[2];
 	__u8 comm[EV_COMM_LEN];	/* group leader's; hostile bytes, maybe no NUL */
 };
 
@@ -223,6 +229,29 @@ struct ev_timewait {
 	__u8 pad[5];
 };
 
+/* Why a request left the SYN queue. */
+enum ev_request_why {
+	EVQ_UNKNOWN = 0,
+	EVQ_EXPIRED = 1,	/* the last SYN-ACK was not answered */
+	EVQ_RST = 2,
+	EVQ_OVERFLOW_RST = 3,	/* accept queue full, with tcp_abort_on_overflow */
+	EVQ_LISTENER_CLOSED = 4,
+	EVQ_KILLED = 5,		/* ss -K */
+	EVQ_MAX = 6,
+};
+
+/* SYN-RECEIVED before there is a full socket. What becomes established is told by
+ * the child's own transition, which began when this one did. */
+struct ev_request {
+	struct ev_head head;
+	struct ev_sock sock;	/* the owner is the listener's */
+	__u64 since_ns;		/* CLOCK_MONOTONIC when `from` began; 0: unknown */
+	__u8 from;		/* EVS_LISTEN or EVS_SYN_RECV */
+	__u8 to;		/* EVS_SYN_RECV or EVS_CLOSE */
+	__u8 why;		/* enum ev_request_why */
+	__u8 pad[5];
+};
+
 /* Which segment met the limit. */
 enum ev_drop_stage {
 	EVG_SYN = 1,
@@ -271,13 +300,102 @@ struct ev_accept {
 	__u32 backlog;		/* 0: the listener is not known */
 };
 
+struct ev_listener {
+	struct ev_head head;
+	struct ev_sock sock;	/* the owner is who called listen() */
+	__u32 backlog;		/* the limit of both queues from now on */
+	__u32 before;
+	__u32 accept_queue;	/* connections waiting for accept() */
+	__u32 pad;
+};
+
+/* States of a connection that times are kept of, in the order of a life. */
+#define EV_LIFE_STATES 8
+
+/* The place of a state among them, EV_LIFE_STATES or more for another: SYN-SENT 0,
+ * SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSING, CLOSE-WAIT, LAST-ACK. */
+static inline __attribute__((always_inline)) __u32 ev_life_place(__u32 state)
+{
+	return 0xffff5f76ff43102fULL >> (4 * (state & 15)) & 15;
+}
+
+/* The life of a connection, at the end of its full socket: a mini-socket may hold
+ * FIN-WAIT-2 or TIME-WAIT of it from then on. */
+struct ev_connection {
+	struct ev_state end;	/* its last transition, but for head.kind and size */
+	__u64 began_ns;		/* CLOCK_MONOTONIC; 0: unknown */
+	__u64 in_ns[EV_LIFE_STATES]; /* by ev_life_place() */
+	__u64 accepted_ns;	/* accept() took it; 0: not seen */
+	__u64 opened_ns;	/* server: when ESTABLISHED began; 0: not seen */
+	__u64 bytes_sent;	/* payload, each byte once */
+	__u64 bytes_received;
+	__u64 bytes_resent;
+	__u64 busy_ns;		/* tcp_sock's chronographs: had something to send, */
+	__u64 rwnd_ns;		/* was kept from it by the peer's window, */
+	__u64 sndbuf_ns;	/* by its own send buffer */
+	__u32 segments_sent;
+	__u32 segments_received;
+	__u32 resent;		/* segments, SYNs and SYN-ACKs among them */
+	__u32 syns_resent;	/* of those, before ESTABLISHED */
+	__u32 rtt_us;		/* smoothed; 0: none measured */
+	__u32 rtt_min_us;
+	__u8 first_close;	/* EVS_FIN_WAIT1, EVS_CLOSE_WAIT; 0: neither was entered */
+	__u8 lower;		/* began before the start: times are lower bounds */
+	__u8 mini;		/* user space: a mini-socket's move ended it, ... */
+	__u8 mini_why;		/* ... enum ev_tw_why */
+	__u8 pad[4];
+};
+
+enum ev_limit_call {
+	EVL_ACCEPT = 1,
+	EVL_ACCEPT4 = 2,
+	EVL_SOCKET = 3,
+	EVL_CONNECT = 4,
+	EVL_BIND = 5,
+	EVL_LISTEN = 6,
+	EVL_CALLS = 7,
+};
+
+enum ev_limit_name {
+	EVL_OPEN_FILES = 1,	/* RLIMIT_NOFILE or fs.nr_open: EMFILE */
+	EVL_FILE_MAX = 2,	/* fs.file-max: ENFILE */
+	EVL_LOCAL_PORTS = 3,	/* EADDRNOTAVAIL of connect(), EADDRINUSE of bind(0) */
+	EVL_SOMAXCONN = 4,	/* what listen() asked for was cut to it */
+	EVL_LIMITS = 5,
+};
+
+#define EVLF_OWN_RANGE	0x01	/* IP_LOCAL_PORT_RANGE: not the namespace's range */
+#define EVLF_QUEUE	0x02	/* accept_queue, backlog are known */
+
+struct ev_limit {
+	struct ev_head head;
+	struct ev_sock sock;	/* accept, listen: the listener; socket: its netns alone */
+	__u64 value;		/* 0: not in the kernel's structs, user space looks */
+	__u64 hard;		/* open files: the hard limit */
+	__u32 accept_queue;	/* accept: of the listener, with EVLF_QUEUE */
+	__u32 backlog;
+	__s32 asked;		/* listen: its argument */
+	__u32 err;		/* errno; 0: it did not fail, it was cut */
+	__u8 call;		/* enum ev_limit_call */
+	__u8 limit;		/* enum ev_limit_name */
+	__u8 flags;		/* EVLF_* */
+	__u8 pad[5];
+};
+
+/* In a bucket's key; errnos of these calls have 8 bits. */
+static inline __attribute__((always_inline)) __u16 ev_limit_reason(__u8 limit, __u32 err)
+{
+	return limit << 8 | (err & 0xff);
+}
+
 /* What a held-back event is counted under (map `buckets`). */
 struct ev_bucket_key {
-	__u64 cookie;		/* drop: the listener; else 0 */
+	__u64 cookie;		/* drop, request: the listener; else 0 */
 	__u32 pid;		/* 0: no owner known */
-	__u16 reason;		/* type, errno, reset or drop reason */
+	__u16 reason;		/* type, errno, reset or drop reason, ev_limit_reason();
+				 * request: why */
 	__u8 kind;		/* enum ev_kind */
-	__u8 sub;		/* reset: 1 sent, 0 received; drop: stage */
+	__u8 sub;		/* reset: 1 sent, 0 received; drop: stage; limit: call; request: to */
 };
 
 /*
@@ -290,29 +408,35 @@ struct ev_bucket {
 	__u64 held[2];		/* events held back */
 	__u32 connections[2];	/* drop: of them, different ones in each round */
 	__u32 peers[2];		/* the same of remote addresses */
-	__u32 lower[2];		/* events of which that was not known: the two above are
-				 * lower bounds */
+	__u32 lower[2];		/* drop: events of which that was not known: the two above
+				 * are lower bounds; limit: of another socket than `sock` was */
 	__u32 tokens;
 	__u32 pad;
-	struct ev_sock sock;	/* of the first event: its owner; drop: the listener */
+	struct ev_sock sock;	/* of the first event: its owner; drop, request: the listener;
+				 * limit: the socket of the last */
 };
 
 /* Per-CPU counters (map `counters`), cumulative, never reset. */
 enum ev_counter {
 	EVC_EMITTED = 0,	/* + kind: records put into the ring */
-	EVC_RING_FULL = 8,	/* + kind: ring had no room */
-	EVC_NO_STORAGE = 16,	/* no sk_storage for that socket */
-	EVC_MAP_FULL = 17,	/* listeners, owners, moves, timewaits, buckets */
-	EVC_IGNORED_1 = 18,	/* state program: not TCP, or old == new */
-	EVC_IGNORED_2 = 19,	/* the same in the understudy */
-	EVC_RECOVERED = 20,	/* transitions only the understudy saw */
-	EVC_GAPS = 21,		/* transitions whose `from` was not the stored one */
-	EVC_FILTERED = 24,	/* state transitions a filter left out */
-	EVC_NO_END = 25,	/* sockets destroyed in a state other than CLOSED */
-	EVC_LATE = 26,		/* sockets first seen in mid-life */
-	EVC_BORN = 27,		/* sockets whose end is waited for */
-	EVC_ENDED = 28,		/* of those, whose end was seen */
-	EVC_MAX = 32,
+	EVC_RING_FULL = 16,	/* + kind: ring had no room */
+	EVC_NO_STORAGE = 32,	/* no sk_storage for that socket */
+	EVC_MAP_FULL = 33,	/* listeners, owners, moves, timewaits, buckets */
+	EVC_IGNORED_1 = 34,	/* state program: not TCP, or old == new */
+	EVC_IGNORED_2 = 35,	/* the same in the understudy */
+	EVC_RECOVERED = 36,	/* transitions only the understudy saw */
+	EVC_GAPS = 37,		/* transitions whose `from` was not the stored one */
+	EVC_FILTERED = 38,	/* state transitions a filter left out */
+	EVC_NO_END = 39,	/* sockets destroyed in a state other than CLOSED */
+	EVC_LATE = 40,		/* sockets first seen in mid-life */
+	EVC_BORN = 41,		/* sockets whose end is waited for */
+	EVC_ENDED = 42,		/* of those, whose end was seen */
+	EVC_REQUESTS = 43,	/* requests put into a SYN queue */
+	EVC_REQUESTS_LEFT = 44,	/* and of these taken out */
+	EVC_MINIS = 45,		/* mini-sockets made */
+	EVC_MINIS_LEFT = 46,	/* and of these ended */
+	EVC_RECOVERED_OTHER = 58, /* other events only a second copy saw */
+	EVC_MAX = 64,
 };
 
 #ifndef __bpf__
@@ -326,8 +450,12 @@ _Static_assert(sizeof(struct ev_error) == 128, "ev_error");
 _Static_assert(sizeof(struct ev_timewait) == 136, "ev_timewait");
 _Static_assert(__builtin_offsetof(struct ev_timewait, since_ns) ==
 	       __builtin_offsetof(struct ev_state, since_ns), "state.bpf.c makes one of the other");
+_Static_assert(sizeof(struct ev_request) == 136, "ev_request");
 _Static_assert(sizeof(struct ev_drop) == 152, "ev_drop");
 _Static_assert(sizeof(struct ev_accept) == 136, "ev_accept");
+_Static_assert(sizeof(struct ev_listener) == 136, "ev_listener");
+_Static_assert(sizeof(struct ev_limit) == 160, "ev_limit");
+_Static_assert(sizeof(struct ev_connection) == 328, "ev_connection");
 _Static_assert(sizeof(struct ev_bucket_key) == 16, "ev_bucket_key");
 #endif
 

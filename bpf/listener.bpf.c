@@ -4,20 +4,9 @@
  * accept() returns it.
  */
 #include "bpf/tcptrail.bpf.h"
+#include "bpf/listener.h"
 
-struct listener_key {
-	__u32 netns;
-	__u16 port;
-	__u8 family;		/* 4 or 6 */
-	__u8 pad;
-	__u8 addr[16];		/* all zero: any */
-};
-
-struct listener {
-	struct ev_owner owner;
-	__u32 sockets;
-	__u32 mixed;		/* several owners: nobody's word is taken */
-};
+__u64 accepts_until_ns = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -73,6 +62,38 @@ __hidden int listener_del(const struct ev_sock *at)
 		return 0;
 	if (__sync_fetch_and_add(&l->sockets, -1) <= 1)
 		bpf_map_delete_elem(&listeners, &key);
+	return 0;
+}
+
+/* By what it listens on itself. */
+__hidden int listener_syn(const struct ev_sock *at)
+{
+	struct listener_key key;
+	struct listener *l;
+
+	key_of(&key, at);
+	l = bpf_map_lookup_elem(&listeners, &key);
+	if (l)
+		__sync_fetch_and_add(&l->syns, 1);
+	return 0;
+}
+
+/* As listener_find() looks for it. */
+__hidden int listener_accepted(const struct ev_sock *child, bool ipv6_socket)
+{
+	struct listener_key key;
+	struct listener *l;
+
+	key_of(&key, child);
+	l = bpf_map_lookup_elem(&listeners, &key);
+	if (!l) {
+		__builtin_memset(key.addr, 0, sizeof(key.addr));
+		if (ipv6_socket)
+			key.family = 6;
+		l = bpf_map_lookup_elem(&listeners, &key);
+	}
+	if (l)
+		__sync_fetch_and_add(&l->accepts, 1);
 	return 0;
 }
 

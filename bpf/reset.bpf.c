@@ -25,14 +25,28 @@ static __always_inline void tell(struct ev_reset *e)
 		emit(&e->head, sizeof(*e));
 }
 
-SEC("?tp_btf/tcp_receive_reset")
-int BPF_PROG(reset_received, struct sock *sk)
+static __always_inline void received(struct sock *sk)
 {
 	struct ev_reset e = {};
 
 	stamp(&e.head, EV_RESET, EVM_TP_BTF, sizeof(e));
 	full_socket(sk, &e, EVF_RST_IN);
 	tell(&e);
+}
+
+SEC("?tp_btf/tcp_receive_reset")
+int BPF_PROG(reset_received, struct sock *sk)
+{
+	first_of_two(TWICE_RESET_RECEIVED, sk);
+	received(sk);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_receive_reset")
+int BPF_PROG(reset_received_understudy, struct sock *sk)
+{
+	if (left_to_second(TWICE_RESET_RECEIVED, sk))
+		received(sk);
 	return 0;
 }
 
@@ -73,10 +87,7 @@ int BPF_PROG(reset_sent, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* With the reason: a third argument since 6.10 (b533fb9cf4f7, "rstreason: make
- * it work in trace world"). */
-SEC("?tp_btf/tcp_send_reset")
-int BPF_PROG(reset_sent_reason, struct sock *sk, struct sk_buff *skb, __u32 reason)
+static __always_inline void sent_for_reason(struct sock *sk, __u32 reason)
 {
 	struct ev_reset e = { .sent = 1, .has_reason = 1, .reason = reason };
 
@@ -86,5 +97,29 @@ int BPF_PROG(reset_sent_reason, struct sock *sk, struct sk_buff *skb, __u32 reas
 	else
 		e.no_socket = 1;
 	tell(&e);
+}
+
+/* A listener answers many at a time: a segment has one RST. Without a segment
+ * (tcp_send_active_reset()) it is the socket's own. */
+static __always_inline const void *reset_of(struct sock *sk, struct sk_buff *skb)
+{
+	return skb ? (void *)skb : (void *)sk;
+}
+
+/* With the reason: a third argument since 6.10 (b533fb9cf4f7, "rstreason: make
+ * it work in trace world"). */
+SEC("?tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent_reason, struct sock *sk, struct sk_buff *skb, __u32 reason)
+{
+	first_of_two(TWICE_RESET_SENT, reset_of(sk, skb));
+	sent_for_reason(sk, reason);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent_understudy, struct sock *sk, struct sk_buff *skb, __u32 reason)
+{
+	if (left_to_second(TWICE_RESET_SENT, reset_of(sk, skb)))
+		sent_for_reason(sk, reason);
 	return 0;
 }

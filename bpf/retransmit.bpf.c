@@ -48,14 +48,22 @@ static __always_inline void resent(struct sock *sk)
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk)
 {
+	first_of_two(TWICE_RETRANSMIT, sk);
 	resent(sk);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmit_understudy, struct sock *sk)
+{
+	if (left_to_second(TWICE_RETRANSMIT, sk))
+		resent(sk);
 	return 0;
 }
 
 /* The socket is the listener (or the child of a TFO request): the connection is
  * the request socket, which knows no owner of its own. */
-SEC("?tp_btf/tcp_retransmit_synack")
-int BPF_PROG(retransmit_synack, struct sock *sk, struct request_sock *req)
+static __always_inline void resent_synack(struct sock *sk, struct request_sock *req)
 {
 	struct ev_retransmit e = { .type = EVX_SYNACK };
 
@@ -72,5 +80,20 @@ int BPF_PROG(retransmit_synack, struct sock *sk, struct request_sock *req)
 	if (sock_wanted(&e.sock) &&
 	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
+}
+
+SEC("?tp_btf/tcp_retransmit_synack")
+int BPF_PROG(retransmit_synack, struct sock *sk, struct request_sock *req)
+{
+	first_of_two(TWICE_SYNACK, req);
+	resent_synack(sk, req);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_retransmit_synack")
+int BPF_PROG(retransmit_synack_understudy, struct sock *sk, struct request_sock *req)
+{
+	if (left_to_second(TWICE_SYNACK, req))
+		resent_synack(sk, req);
 	return 0;
 }

@@ -5,7 +5,7 @@
  * takes it and hangs, immune to SIGKILL, on a sender that sleeps in a page
  * fault). It never overwrites what a hook wrote meanwhile.
  */
-#include "bpf/tcptrail.bpf.h"
+#include "bpf/fd.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -26,6 +26,8 @@ static __always_inline void seen_in(struct conn *conn, __u32 state)
 		return;
 	conn->since_ns = bpf_ktime_get_ns();
 	conn->lower = 1;
+	conn->began_ns = conn->since_ns;
+	conn->began_lower = 1;
 	if (state == EVS_LISTEN)
 		conn->role = EVR_LISTENER;
 	__sync_val_compare_and_swap(&conn->state, 0, state);
@@ -47,7 +49,8 @@ static __always_inline bool own(struct sock *sk, struct task_struct *task)
 		return false;
 	owner->pid = fresh.pid;
 	__builtin_memcpy(owner->comm, fresh.comm, sizeof(fresh.comm));
-	__sync_lock_test_and_set((__u32 *)(void *)&owner->source, EVO_SNAPSHOT);
+	__sync_lock_test_and_set((__u32 *)(void *)&owner->source,
+				 EVO_SNAPSHOT | (__u32)fresh.followed << 8);
 	return true;
 }
 
@@ -60,7 +63,7 @@ static __always_inline void listening(struct sock *sk, struct tcp_sock *tp,
 	owner_of_task(task, EVO_SNAPSHOT, &owner);
 	sock_describe(sk, tp, &at);
 	listener_add(&at, &owner);
-	listening_begin(sk);
+	listening_begin(sk, &owner);
 }
 
 SEC("iter/task_file")
@@ -68,7 +71,6 @@ int snapshot(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct socket *socket;
 	struct tcp_sock *tp;
 	struct conn *conn;
 	struct sock *sk;
@@ -76,11 +78,8 @@ int snapshot(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+	sk = tcp_of_file(file);
+	if (!sk)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	state = sk->__sk_common.skc_state;

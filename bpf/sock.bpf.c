@@ -144,21 +144,5 @@ __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct e
 /* Decided in the kernel what can be; an unknown value passes. */
 __hidden bool sock_wanted(const struct ev_sock *s)
 {
-	if (filter.netns && filter.netns != s->netns)
-		return false;
-	if (filter.family && filter.family != s->family)
-		return false;
-	if (filter.lport && s->lport && filter.lport != s->lport)
-		return false;
-	if (filter.rport && filter.rport != s->rport)
-		return false;
-	if (filter.port && s->lport && filter.port != s->lport && filter.port != s->rport)
-		return false;
-	if (filter.pids_len && s->owner.source) {
-		for (__u32 i = 0; i < 16; i++)
-			if (i < filter.pids_len && filter.pids[i] == s->owner.pid)
-				return true;
-		return false;
-	}
-	return true;
+	return filter_wants(&filter, s);
 }

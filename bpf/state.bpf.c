@@ -10,7 +10,7 @@
  * work and, where not, does it. What neither saw, the gap check finds: storage
  * remembers the last state and `from` must be that one.
  */
-#include "bpf/tcptrail.bpf.h"
+#include "bpf/mib.bpf.h"
 
 /* Transitions handled without storage, where the understudy cannot see it. */
 #define MARKERS 4
@@ -65,6 +65,51 @@ static __always_inline bool unmark(__u64 sk, __u32 from, __u32 to)
 		}
 	}
 	return false;
+}
+
+/*
+ * What a first copy did last on this CPU (the end of a socket as 0 -> 0): mostly all
+ * that the understudy has to look at. It takes the note away, so that none is left for
+ * a later transition of the same kind that the first copy misses. Where a softirq
+ * overwrote it, or the task moved to another CPU between the copies, what is known of
+ * the socket tells.
+ */
+struct done {
+	__u64 sk;		/* written first; 0: none */
+	__u16 from;
+	__u16 to;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct done);
+} done SEC(".maps");
+
+static __always_inline void note_done(struct sock *sk, __u32 from, __u32 to)
+{
+	__u32 zero = 0;
+	struct done *d = bpf_map_lookup_elem(&done, &zero);
+
+	if (!d)
+		return;
+	d->sk = (__u64)(unsigned long)sk;
+	barrier();
+	d->from = from;
+	d->to = to;
+}
+
+static __always_inline bool take_done(struct sock *sk, __u32 from, __u32 to)
+{
+	__u32 zero = 0;
+	struct done *d = bpf_map_lookup_elem(&done, &zero);
+
+	if (!d || d->sk != (__u64)(unsigned long)sk || d->from != from || d->to != to)
+		return false;
+	d->sk = 0;
+	return true;
 }
 
 /* 6.13 counts references from -1 up and parks the dead far below zero. */
@@ -166,6 +211,8 @@ static __always_inline void collect_facts(struct sock *sk, struct tcp_sock *tp, 
 static __always_inline void remember(struct sock *sk, struct tcp_sock *tp, struct conn *conn,
 				     const struct ev_state *e)
 {
+	if (want_connection)
+		life_step(conn, tp, e);
 	conn->since_ns = e->head.ts_ns;
 	conn->lower = 0;
 	conn->state = e->to;
@@ -177,12 +224,23 @@ static __always_inline void remember(struct sock *sk, struct tcp_sock *tp, struc
 		conn->facts = 0;
 }
 
+/* A socket may connect() again once it was closed. */
+static __always_inline void conn_reborn(struct conn *conn)
+{
+	conn->facts = 0;
+	conn->began_ns = 0;
+	conn->began_lower = 0;
+	conn->first_close = 0;
+	conn->syns_resent = 0;
+	__builtin_memset(conn->in_ns, 0, sizeof(conn->in_ns));
+}
+
 /* Process context, by the kernel's own callers: connect() and listen(). */
 static __always_inline void birth(struct conn *conn, __u32 from, __u32 to)
 {
 	if (from == EVS_CLOSE && to == EVS_SYN_SENT) {
+		conn_reborn(conn);
 		conn->role = EVR_CLIENT;
-		conn->facts = 0;
 		conn_own(conn, EVO_CONNECT);
 	} else if (from == EVS_CLOSE && to == EVS_LISTEN) {
 		conn->role = EVR_LISTENER;
@@ -190,7 +248,9 @@ static __always_inline void birth(struct conn *conn, __u32 from, __u32 to)
 	} else if (from == EVS_LISTEN && to == EVS_SYN_RECV) {
 		/* The loser of two CPUs that make a child of one request is freed
 		 * without an end: what it left may be here, without a cookie. */
-		__builtin_memset(conn, 0, sizeof(*conn));
+		if (conn->state)
+			conn_blank(conn);
+		conn->cookie = 0;	/* up to 6.12 its listener's */
 		conn->role = EVR_SERVER;
 	}
 }
@@ -211,13 +271,22 @@ static __always_inline void inherit(struct sock *sk, struct tcp_sock *tp, struct
 		conn_set_owner(conn, &listener);
 }
 
+static __always_inline void keep_counters(struct sock *sk, __u64 cookie, __u32 netns)
+{
+	if (mib.listen_drops && attached.netns_counts)
+		listening_counted(mib_base(sk), cookie, netns);
+}
+
 static __always_inline void keep_listeners(struct sock *sk, const struct ev_state *e)
 {
 	if (e->to == EVS_LISTEN) {
 		listener_add(&e->sock, &e->sock.owner);
-		listening_begin(sk);
+		listening_begin(sk, NULL);
+		keep_counters(sk, e->sock.cookie, 0);
 	} else if (e->from == EVS_LISTEN && e->to == EVS_CLOSE) {
 		listener_del(&e->sock);
+		listening_end(sk);
+		keep_counters(sk, e->sock.cookie, e->sock.netns);
 	}
 }
 
@@ -241,9 +310,10 @@ static __always_inline void tell_early_move(struct ev_state *e)
 	tw->from = EVS_FIN_WAIT2;
 	tw->to = EVS_TIME_WAIT;
 	tw->why = EVW_FIN;
-	stamp(&tw->head, EV_TIMEWAIT, attached.tw_alloc ? EVM_FENTRY : EVM_KPROBE, sizeof(*tw));
+	stamp(&tw->head, EV_TIMEWAIT,
+	      attached.tw_alloc ? EVM_FENTRY : attached.tw ? EVM_KPROBE : EVM_TP_BTF, sizeof(*tw));
 	tw->sock.state = EVS_TIME_WAIT;
-	if (want_state && sock_wanted(&tw->sock))
+	if ((want_state || want_connection) && sock_wanted(&tw->sock))
 		emit(&tw->head, sizeof(*tw));
 }
 
@@ -252,8 +322,48 @@ static __always_inline void keep_mini(struct ev_state *e)
 	if (attached.tw && e->facts & EVF_TW_ALLOC)
 		timewait_begin(&e->sock, e->head.ts_ns, EVS_TIME_WAIT);
 	else if (((attached.tw && e->facts & EVF_TW_ALLOC_FW2) || moved_unseen(e)) &&
-		 timewait_begin(&e->sock, e->since_ns, EVS_FIN_WAIT2))
+		 timewait_orphan(&e->sock, e->since_ns))
 		tell_early_move(e);
+}
+
+/* Nobody wants to know of it: what a record would need is not collected. */
+static __always_inline bool told(__u32 from, __u32 to)
+{
+	return want_state || to == EVS_CLOSE || to == EVS_LISTEN || from == EVS_LISTEN;
+}
+
+/* connect() failed in the call, before or while it chose a port. */
+static __always_inline bool found_no_port(const struct ev_state *e)
+{
+	return e->from == EVS_SYN_SENT && e->to == EVS_CLOSE && e->facts & EVF_NOTHING_SENT &&
+	       !e->sock.lport;
+}
+
+/* The birth of a child: up to 6.12 it still carries its listener's cookie and no
+ * peer. It is told at its next event, whose `from` it is. */
+static __always_inline void child_born(struct sock *sk, struct tcp_sock *tp, struct conn *conn,
+				       const struct ev_state *e)
+{
+	if (!conn)
+		return;
+	inherit(sk, tp, conn);
+	remember(sk, tp, conn, e);
+	if (attached.requests)
+		request_child(conn);
+}
+
+/* Does it go on from where we left it? */
+static __always_inline void check_gap(struct conn *conn, struct ev_state *e, __u32 from)
+{
+	if (conn)
+		conn_follow(conn);
+	if (e->stored && e->stored != from)
+		count(EVC_GAPS);
+	/* Nobody's file held it when we looked, or no program ran at its birth. */
+	if (conn && !e->stored && from != EVS_CLOSE && attached.settled) {
+		count(EVC_LATE);
+		e->sock.flags |= EVSK_LATE;
+	}
 }
 
 static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, struct conn *conn,
@@ -269,33 +379,25 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 		e.stored = conn->state;
 		e.since_ns = conn->since_ns;
 	}
-	/* The birth of a child: up to 6.12 it still carries its listener's cookie
-	 * and no peer. It is told at its next event, whose `from` it is. */
 	if (from == EVS_LISTEN && to == EVS_SYN_RECV) {
-		if (conn) {
-			inherit(sk, tp, conn);
-			remember(sk, tp, conn, &e);
-		}
+		child_born(sk, tp, conn, &e);
 		return;
 	}
-	if (conn)
-		conn_follow(conn);
-	if (e.stored && e.stored != from)
-		count(EVC_GAPS);
-	/* Nobody's file held it when we looked, or no program ran at its birth. */
-	if (conn && !e.stored && from != EVS_CLOSE && attached.settled) {
-		count(EVC_LATE);
-		e.sock.flags |= EVSK_LATE;
-	}
-	sock_describe(sk, tp, &e.sock);
-	e.sock.state = from;
+	check_gap(conn, &e, from);
 	cookie = bpf_get_socket_cookie(sk);
 	if (conn)
 		conn->cookie = cookie;
+	if (conn && !told(from, to)) {
+		remember(sk, tp, conn, &e);
+		return;
+	}
+	sock_describe(sk, tp, &e.sock);
 	sock_own(sk, conn, cookie, &e.sock);
 	e.sock.state = to;
 	collect_facts(sk, tp, conn, &e);
 	e.sk = (__u64)(unsigned long)sk;
+	if (attached.connect_returns && found_no_port(&e))
+		limit_no_port(&e.sock);
 	if (conn)
 		remember(sk, tp, conn, &e);
 	keep_listeners(sk, &e);
@@ -303,6 +405,8 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 		emit(&e.head, sizeof(e));
 	else
 		count(EVC_FILTERED);
+	if (want_connection && to == EVS_CLOSE && from != EVS_LISTEN && sock_wanted(&e.sock))
+		life_tell(conn, tp, &e);
 	/* After the record: what a hook tells of the mini-socket follows it. */
 	keep_mini(&e);
 }
@@ -319,6 +423,8 @@ static __always_inline void first_copy(struct sock *sk, int from, int to)
 	if (!conn)
 		mark((__u64)(unsigned long)sk, from, to, attached.more_copies ? 3 : 1);
 	transition(sk, from, to, conn, 0);
+	if (conn)
+		note_done(sk, from, to);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -353,6 +459,8 @@ static __always_inline void later_copy(struct sock *sk, int from, int to, __u16 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_understudy, struct sock *sk, int from, int to)
 {
+	if (take_done(sk, from, to))
+		return 0;
 	later_copy(sk, from, to, attached.more_copies ? 2 : 0);
 	return 0;
 }
@@ -391,6 +499,10 @@ static __always_inline void tell_no_end(struct sock *sk, struct conn *conn)
 	keep_listeners(sk, &e);
 	if (want_state && sock_wanted(&e.sock))
 		emit(&e.head, sizeof(e));
+	if (want_connection && e.from != EVS_LISTEN && sock_wanted(&e.sock)) {
+		life_step(conn, tp, &e);
+		life_tell(conn, tp, &e);
+	}
 }
 
 /* The end of every full socket. Its last transition was to CLOSED, or it never
@@ -414,12 +526,14 @@ SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end, struct sock *sk)
 {
 	end_of(sk);
+	note_done(sk, 0, 0);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(sock_end_understudy, struct sock *sk)
 {
-	end_of(sk);
+	if (!take_done(sk, 0, 0))
+		end_of(sk);
 	return 0;
 }

@@ -29,6 +29,73 @@ struct {
 	__type(value, struct timewait);
 } timewaits SEC(".maps");
 
+/*
+ * Where no function hook sees a mini-socket's end, those in FIN-WAIT-2 alone are kept,
+ * until the FIN that tracepoints see: milliseconds mostly. In a table of their own by
+ * the cookie's lowest bits (cookies are counted up), as insertion into the hash and
+ * deletion cost 0.7 us a connection; where two collide the later goes to the hash.
+ */
+#define ORPHAN_BUSY	(~0ULL)	/* no cookie */
+
+struct orphan orphans[ORPHANS] = {};
+bool orphans_spilled = false;	/* some went to the hash */
+
+/*
+ * Cookies whose FIN came first: the mini-socket is in the kernel's hash before its
+ * socket's last transition (tcp_time_wait() calls tcp_done() last), so a FIN on another
+ * CPU may move it before the state program has run. That one tells it then. Each side
+ * writes its own table before it reads the other's, so one of them sees both; who takes
+ * the cookie out by exchange is the one that tells.
+ */
+__u64 orphans_moved[ORPHANS] = {};
+
+static __always_inline void moved_mark(__u64 cookie)
+{
+	__sync_lock_test_and_set(&orphans_moved[cookie & (ORPHANS - 1)], cookie);
+}
+
+static __always_inline bool moved_take(__u64 cookie)
+{
+	__u64 *mark = &orphans_moved[cookie & (ORPHANS - 1)];
+
+	return *(volatile __u64 *)mark == cookie &&
+	       __sync_val_compare_and_swap(mark, cookie, 0) == cookie;
+}
+
+static __always_inline bool orphan_keep(const struct ev_sock *s, __u64 since_ns)
+{
+	struct orphan *o = &orphans[s->cookie & (ORPHANS - 1)];
+
+	if (!s->cookie || __sync_val_compare_and_swap(&o->cookie, 0, ORPHAN_BUSY))
+		return false;
+	o->sock = *s;
+	o->since_ns = since_ns;
+	__sync_lock_test_and_set(&o->cookie, s->cookie);
+	return true;
+}
+
+/* Once only: of two that come for it, one gets it. */
+static __always_inline bool orphan_take(__u64 cookie, struct ev_timewait *e)
+{
+	struct orphan *o = &orphans[cookie & (ORPHANS - 1)];
+
+	if (o->cookie != cookie ||
+	    __sync_val_compare_and_swap(&o->cookie, cookie, ORPHAN_BUSY) != cookie)
+		return false;
+	e->sock = o->sock;
+	e->since_ns = o->since_ns;
+	e->from = EVS_FIN_WAIT2;
+	__sync_lock_test_and_set(&o->cookie, 0);
+	return true;
+}
+
+/* false: its FIN was told meanwhile. */
+static __always_inline bool orphan_drop(__u64 cookie)
+{
+	return __sync_val_compare_and_swap(&orphans[cookie & (ORPHANS - 1)].cookie, cookie, 0) ==
+	       cookie;
+}
+
 /* Which mini-socket this CPU is about to end, and why. Between the hook that
  * knows and inet_twsk_kill() bottom halves are off. */
 struct tw_reason {
@@ -85,11 +152,17 @@ static __always_inline void describe(struct inet_timewait_sock *tw, struct timew
 	e->from = BPF_CORE_READ(tw, tw_substate);
 }
 
+/* FIN-WAIT-2 of a mini-socket is part of its connection's life, TIME-WAIT is not. */
+static __always_inline bool wanted(const struct ev_timewait *e)
+{
+	return want_state || (want_connection && e->from == EVS_FIN_WAIT2);
+}
+
 static __always_inline void tw_emit(struct ev_timewait *e, __u8 method)
 {
 	stamp(&e->head, EV_TIMEWAIT, method, sizeof(*e));
 	e->sock.state = e->to;
-	if (want_state && sock_wanted(&e->sock))
+	if (wanted(e) && sock_wanted(&e->sock))
 		emit(&e->head, sizeof(*e));
 	else
 		count(EVC_FILTERED);
@@ -111,6 +184,22 @@ __hidden bool timewait_begin(const struct ev_sock *s, __u64 since_ns, __u8 state
 	if (!s->cookie || bpf_map_update_elem(&timewaits, &tw.sock.cookie, &tw, BPF_ANY))
 		count(EVC_MAP_FULL);
 	return moved;
+}
+
+__hidden bool timewait_orphan(const struct ev_sock *s, __u64 since_ns)
+{
+	if (attached.tw)
+		return timewait_begin(s, since_ns, EVS_FIN_WAIT2);
+	if (!want_state && !want_connection)
+		return false;	/* nobody would forget it either */
+	if (orphan_keep(s, since_ns))
+		return moved_take(s->cookie) && orphan_drop(s->cookie);
+	orphans_spilled = true;
+	timewait_begin(s, since_ns, EVS_FIN_WAIT2);
+	if (!moved_take(s->cookie))
+		return false;
+	bpf_map_delete_elem(&timewaits, &s->cookie);
+	return true;
 }
 
 /* Its move from FIN-WAIT-2 was not seen (a kprobe is skipped while another program
@@ -136,6 +225,8 @@ static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 
 	if (cookie)
 		kept = bpf_map_lookup_elem(&timewaits, &cookie);
+	if (kept)
+		count(EVC_MINIS_LEFT);
 	if (kept && !kept->state) {
 		bpf_map_delete_elem(&timewaits, &cookie);
 		kept = NULL;
@@ -149,9 +240,7 @@ static __always_inline void tw_end(struct inet_timewait_sock *tw, __u8 method)
 		bpf_map_delete_elem(&timewaits, &cookie);
 }
 
-/* The mini-socket is in the hash before its socket's last transition
- * (tcp_time_wait() calls tcp_done() last): a FIN on another CPU may move it before
- * the state program has run. That one tells it then. */
+/* The same as orphans_moved, where function hooks keep all in the hash. */
 static __always_inline void tw_moved_early(__u64 cookie)
 {
 	struct timewait early = {};
@@ -182,6 +271,16 @@ static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, 
 	kept->sock.state = EVS_TIME_WAIT;
 }
 
+/* The mark goes out if the hash has it: it is told here, unless the state program,
+ * which looks for the mark after it wrote there, was faster. */
+static __always_inline void tw_moved_spilled(struct inet_timewait_sock *tw, __u64 cookie)
+{
+	if (!orphans_spilled || !bpf_map_lookup_elem(&timewaits, &cookie) || !moved_take(cookie))
+		return;
+	tw_rearm(tw, true, EVM_TP_BTF);
+	bpf_map_delete_elem(&timewaits, &cookie);
+}
+
 /*
  * The same from tracepoints alone (Linux 6.12, where kfree_skb tells the
  * socket): the FIN that moves the mini-socket is dropped once it did its work.
@@ -189,19 +288,38 @@ static __always_inline void tw_rearm(struct inet_timewait_sock *tw, bool rearm, 
  */
 static __always_inline void tw_moved(struct inet_timewait_sock *tw)
 {
-	__u64 cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	struct ev_timewait e = { .to = EVS_TIME_WAIT, .why = EVW_FIN };
+	__u64 cookie;
 
-	tw_rearm(tw, true, EVM_TP_BTF);
-	if (cookie && BPF_CORE_READ(tw, tw_substate) == EVS_TIME_WAIT)
+	if (BPF_CORE_READ(tw, tw_substate) != EVS_TIME_WAIT)
+		return;
+	cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	if (!cookie)
+		return;
+	if (attached.tw) {
+		tw_rearm(tw, true, EVM_TP_BTF);
 		bpf_map_delete_elem(&timewaits, &cookie);
+		return;
+	}
+	if (!orphan_take(cookie, &e)) {
+		moved_mark(cookie);
+		if (!orphan_take(cookie, &e)) {
+			tw_moved_spilled(tw, cookie);
+			return;
+		}
+		moved_take(cookie);
+	}
+	tw_emit(&e, EVM_TP_BTF);
 }
 
 static __always_inline void tw_alloc(__u64 sk, int state, __u64 ret)
 {
-	if (!ret)
+	if (!ret) {
 		note_add(sk, EVF_TW_NULL);
-	else
-		note_add(sk, state == EVS_FIN_WAIT2 ? EVF_TW_ALLOC_FW2 : EVF_TW_ALLOC);
+		return;
+	}
+	count(EVC_MINIS);
+	note_add(sk, state == EVS_FIN_WAIT2 ? EVF_TW_ALLOC_FW2 : EVF_TW_ALLOC);
 }
 
 static __always_inline __u64 tw_of_timer(struct timer_list *timer)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * waits.bpf.c - what accept() took from each listener, and after what wait.
+ * waits.bpf.c - how many SYNs came to each listener, what accept() took from it, and
+ * after what wait.
  */
 #include "bpf/tcptrail.bpf.h"
 #include "bpf/listening.h"
@@ -74,4 +75,30 @@ __hidden int wait_keep(__u64 listener, __u64 cookie, __u64 wait_ns, __u64 now)
 		bucket = WAIT_BUCKETS - 1;
 	__sync_fetch_and_add(&s->waits[bucket], 1);
 	return 0;
+}
+
+static __always_inline int syn(struct sock *sk)
+{
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	struct accept_stats *s;
+
+	/* A child of Fast Open hears its SYN again. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
+		return 0;
+	s = of_listener((__u64)(unsigned long)sk, cookie);
+	if (s)
+		__sync_fetch_and_add(&s->syns, 1);
+	return 0;
+}
+
+SEC("?fentry/tcp_conn_request")
+int BPF_PROG(syns_fentry, void *ops, void *af_ops, struct sock *sk)
+{
+	return syn(sk);
+}
+
+SEC("?kprobe/tcp_conn_request")
+int BPF_KPROBE(syns_kprobe, void *ops, void *af_ops, struct sock *sk)
+{
+	return syn(sk);
 }

@@ -8,9 +8,10 @@ run_packages=(make:make gcc:gcc clang:clang pkg-config:pkg-config libbpf-dev:/us
 	bpftool:bpftool libelf-dev:/usr/include/libelf.h zlib1g-dev:/usr/include/zlib.h)
 check_packages=(libcmocka-dev:/usr/include/cmocka.h iproute2:ip qemu-system-x86:qemu-system-x86_64
 	busybox-static:busybox kmod:depmod cpio:cpio xz-utils:xz zstd:zstd mandoc:mandoc
-	shellcheck:shellcheck libclang-rt-14-dev:- util-linux:setpriv procps:ps
+	shellcheck:shellcheck python3-yaml:/usr/lib/python3/dist-packages/yaml libclang-rt-14-dev:- util-linux:setpriv procps:ps
 	python3:/usr/bin/python3 python3-jsonschema:/usr/lib/python3/dist-packages/jsonschema
-	git:git)
+	systemd:systemd-analyze logrotate:logrotate git:git nftables:nft build-essential:-
+	dpkg-dev:dpkg-buildpackage debhelper:dh lintian:lintian)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

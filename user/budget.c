@@ -24,7 +24,7 @@ static void count(struct budget *b, const struct record *r)
 
 static bool problem(const struct record *r)
 {
-	if (r->kind == REC_STATE)
+	if (r->kind == REC_STATE || r->kind == REC_CONNECTION)
 		return cause_failed(r->cause);
 	return true;
 }

@@ -313,3 +313,37 @@ enum cause cause_of_timewait(const struct ev_timewait *ev)
 		return CAUSE_UNKNOWN;
 	}
 }
+
+enum cause cause_of_request(const struct ev_request *ev)
+{
+	if (ev->to == EVS_SYN_RECV)
+		return CAUSE_SYN_RECEIVED;
+	switch (ev->why) {
+	case EVQ_EXPIRED:
+		return CAUSE_TIMEOUT;
+	case EVQ_RST:
+		return CAUSE_RST_RECEIVED;
+	case EVQ_OVERFLOW_RST:
+		return CAUSE_OVERFLOW_RST;
+	case EVQ_LISTENER_CLOSED:
+		return CAUSE_LISTENER_CLOSED;
+	case EVQ_KILLED:
+		return CAUSE_KILLED;
+	default:
+		return CAUSE_UNKNOWN;
+	}
+}
+
+struct cause_verdict cause_of_connection(const struct ev_connection *c)
+{
+	struct cause_verdict v = cause_of_state(&c->end);
+	struct ev_timewait tw = { .from = EVS_FIN_WAIT2, .to = c->end.to, .why = c->mini_why };
+
+	if (!c->mini)
+		return v;
+	v.from = EVS_FIN_WAIT2;
+	v.to = c->end.to;
+	v.cause = cause_of_timewait(&tw);
+	v.inferred = v.silent = false;
+	return v;
+}

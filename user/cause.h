@@ -65,4 +65,11 @@ struct cause_verdict cause_of_state(const struct ev_state *ev);
 /* The same for a mini-socket's record. */
 enum cause cause_of_timewait(const struct ev_timewait *ev);
 
+/* A request's. */
+enum cause cause_of_request(const struct ev_request *ev);
+
+/* The end of a connection: that of its full socket, or what its mini-socket came to
+ * in FIN-WAIT-2 (lives.h). Not silent. */
+struct cause_verdict cause_of_connection(const struct ev_connection *c);
+
 #endif /* TCPTRAIL_CAUSE_H */

@@ -16,18 +16,34 @@
 #define SLOTS		1024	/* direct-mapped: a collision resolves again */
 #define FILEID_KERNFS	0xfe	/* include/linux/exportfs.h */
 #define RETRY_S		10	/* for an id that could not be resolved */
+#define LEARNED_SLOTS	131072	/* twice what is learned at most */
 
 struct slot {
 	uint64_t id;		/* 0: free */
 	time_t retry;		/* not before that, when info is void; 0: resolved */
 	struct cgroup_names names;
 	struct cgroup_info info;
+	char *path;		/* info.path is it */
+};
+
+/* What a recording says. */
+struct learned {
+	uint64_t id;		/* 0: free */
+	char *path;
+};
+
+/* Open addressing, at most half full. */
+struct learned_table {
+	struct learned *slots;
+	size_t room, len;
 };
 
 struct cgroups {
 	int mount;		/* of cgroup2; -1: none */
 	char mount_path[256];
 	time_t walked;		/* when the tree was searched last */
+	bool recorded;		/* the kernel is not asked */
+	struct learned_table learned;
 	struct slot slots[SLOTS];
 };
 
@@ -85,7 +101,75 @@ void cgroup_close(struct cgroups *c)
 		return;
 	if (c->mount >= 0)
 		close(c->mount);
+	for (size_t i = 0; i < SLOTS; i++)
+		free(c->slots[i].path);
+	for (size_t i = 0; i < c->learned.room; i++)
+		free(c->learned.slots[i].path);
+	free(c->learned.slots);
 	free(c);
+}
+
+struct cgroups *cgroup_open_recorded(void)
+{
+	struct cgroups *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->mount = -1;
+	c->recorded = true;
+	return c;
+}
+
+static struct learned *learned_of(const struct learned_table *t, uint64_t id)
+{
+	size_t i = (id * 0x9e3779b97f4a7c15ULL) >> 40;
+
+	while (t->slots[i % t->room].id && t->slots[i % t->room].id != id)
+		i++;
+	return &t->slots[i % t->room];
+}
+
+static bool grow_learned(struct learned_table *t)
+{
+	struct learned_table larger = { .room = t->room ? 2 * t->room : 256, .len = t->len };
+
+	if (2 * t->len < t->room)
+		return true;
+	if (larger.room > LEARNED_SLOTS)
+		return false;
+	larger.slots = calloc(larger.room, sizeof(*larger.slots));
+	if (!larger.slots)
+		return false;
+	for (size_t i = 0; i < t->room; i++)
+		if (t->slots[i].id)
+			*learned_of(&larger, t->slots[i].id) = t->slots[i];
+	free(t->slots);
+	*t = larger;
+	return true;
+}
+
+static struct slot *slot_of(struct cgroups *c, uint64_t id)
+{
+	return &c->slots[(id ^ id >> 32) % SLOTS];
+}
+
+bool cgroup_learn(struct cgroups *c, uint64_t id, const char *path, size_t len)
+{
+	struct learned *l;
+	char *copy;
+
+	if (!id || !grow_learned(&c->learned))
+		return false;
+	l = learned_of(&c->learned, id);
+	copy = strndup(path, len);
+	if (!copy)
+		return false;
+	c->learned.len += !l->id;
+	free(l->path);
+	*l = (struct learned){ .id = id, .path = copy };
+	if (slot_of(c, id)->id == id)
+		slot_of(c, id)->id = 0;	/* what it was told before */
+	return true;
 }
 
 /*
@@ -142,19 +226,33 @@ static const char *or_null(const char *s)
 	return s[0] ? s : NULL;
 }
 
-static void resolve(struct cgroups *c, struct slot *s, uint64_t id, time_t now)
+/* Of the kernel's answer, what is below the mount; to be freed, NULL: not known. */
+static char *ask(struct cgroups *c, uint64_t id, time_t now)
 {
 	char path[PATH_MAX];
 	size_t prefix = strlen(c->mount_path);
 
+	if (c->recorded)
+		return c->learned.room && learned_of(&c->learned, id)->id ?
+		       strdup(learned_of(&c->learned, id)->path) : NULL;
+	if (c->mount < 0 || !path_of(c, id, now, path, sizeof(path)) ||
+	    strncmp(path, c->mount_path, prefix) || (path[prefix] && path[prefix] != '/'))
+		return NULL;
+	return strdup(path[prefix] ? path + prefix : "/");
+}
+
+static void resolve(struct cgroups *c, struct slot *s, uint64_t id, time_t now)
+{
+	free(s->path);
 	memset(s, 0, sizeof(*s));
 	s->id = id;
 	s->retry = now + RETRY_S;
-	if (c->mount < 0 || !path_of(c, id, now, path, sizeof(path)) ||
-	    strncmp(path, c->mount_path, prefix) || (path[prefix] && path[prefix] != '/'))
+	s->path = ask(c, id, now);
+	if (!s->path)
 		return;
 	s->retry = 0;
-	cgroup_path_parse(path + prefix, &s->names);
+	s->info.path = s->path;
+	cgroup_path_parse(s->path, &s->names);
 	s->info.unit = or_null(s->names.unit);
 	s->info.container_id = or_null(s->names.container_id);
 	s->info.pod_uid = or_null(s->names.pod_uid);
@@ -162,7 +260,7 @@ static void resolve(struct cgroups *c, struct slot *s, uint64_t id, time_t now)
 
 const struct cgroup_info *cgroup_find(struct cgroups *c, uint64_t id)
 {
-	struct slot *s = &c->slots[(id ^ id >> 32) % SLOTS];
+	struct slot *s = slot_of(c, id);
 
 	if (!id)
 		return NULL;
@@ -172,5 +270,5 @@ const struct cgroup_info *cgroup_find(struct cgroups *c, uint64_t id)
 		if (s->id != id || now >= s->retry)
 			resolve(c, s, id, now);
 	}
-	return s->info.unit || s->info.container_id || s->info.pod_uid ? &s->info : NULL;
+	return s->info.path ? &s->info : NULL;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "names.h"
+
 /* RFC 9293 section 3.3.2 with the kernel's CLOSE for every abort. */
 static const uint16_t next_states[EVS_MAX] = {
 	[EVS_CLOSE] = 1 << EVS_LISTEN | 1 << EVS_SYN_SENT,
@@ -82,6 +84,7 @@ static void take_owner(const struct ev_sock *s, struct record *r)
 	r->has |= HAS_OWNER;
 	r->pid = s->owner.pid;
 	r->owner_source = s->owner.source;
+	r->followed = s->owner.followed;
 	memcpy(r->comm, s->owner.comm, sizeof(r->comm));
 }
 
@@ -120,6 +123,16 @@ static void take_times(const struct ev_sock *s, uint64_t since, uint64_t now, st
 	r->duration_lower = s->flags & EVSK_LOWER;
 }
 
+static void take_verdict(const struct cause_verdict *v, struct record *r)
+{
+	r->has |= HAS_FROM | HAS_STATE;
+	r->from = v->from;
+	r->to = v->to;
+	r->cause = v->cause;
+	if (v->inferred)
+		r->method = EVM_INFERRED;
+}
+
 static bool decode_state(const struct ev_state *e, struct record *r)
 {
 	struct cause_verdict v = cause_of_state(e);
@@ -127,12 +140,7 @@ static bool decode_state(const struct ev_state *e, struct record *r)
 	if (v.silent)
 		return false;
 	r->kind = REC_STATE;
-	r->has |= HAS_FROM | HAS_STATE;
-	r->from = v.from;
-	r->to = v.to;
-	r->cause = v.cause;
-	if (v.inferred)
-		r->method = EVM_INFERRED;
+	take_verdict(&v, r);
 	if (e->stored && e->stored != e->from)
 		r->missed_len = decode_missed(e->stored, e->from, r->missed);
 	else
@@ -151,6 +159,24 @@ static void decode_timewait(const struct ev_timewait *e, struct record *r)
 	r->from = e->from;
 	r->to = e->to;
 	r->cause = cause_of_timewait(e);
+	take_times(&e->sock, e->since_ns, e->head.ts_ns, r);
+}
+
+void decode_requests(uint8_t to, uint8_t why, struct record *r)
+{
+	struct ev_request e = { .from = to == EVS_SYN_RECV ? EVS_LISTEN : EVS_SYN_RECV, .to = to,
+				.why = why };
+
+	r->kind = REC_STATE;
+	r->has |= HAS_FROM | HAS_STATE;
+	r->from = e.from;
+	r->to = e.to;
+	r->cause = cause_of_request(&e);
+}
+
+static void decode_request(const struct ev_request *e, struct record *r)
+{
+	decode_requests(e->to, e->why, r);
 	take_times(&e->sock, e->since_ns, e->head.ts_ns, r);
 }
 
@@ -208,6 +234,90 @@ static void decode_accept(const struct ev_accept *e, struct record *r)
 	}
 }
 
+static void decode_listener(const struct ev_listener *e, struct record *r)
+{
+	r->kind = REC_LISTEN;
+	r->has |= HAS_QUEUES;
+	r->accept_queue.length = e->accept_queue;
+	r->accept_queue.limit = e->backlog;
+	r->backlog_before = e->before;
+}
+
+static void take_life(const struct ev_connection *e, struct record_life *l)
+{
+	*l = (struct record_life){
+		.bytes_sent = e->bytes_sent,
+		.bytes_received = e->bytes_received,
+		.bytes_resent = e->bytes_resent,
+		.busy_ns = e->busy_ns,
+		.rwnd_ns = e->rwnd_ns,
+		.sndbuf_ns = e->sndbuf_ns,
+		.segments_sent = e->segments_sent,
+		.segments_received = e->segments_received,
+		.resent = e->resent > e->syns_resent ? e->resent - e->syns_resent : 0,
+		.syns_resent = e->syns_resent,
+		.rtt_us = e->rtt_us,
+		.rtt_min_us = e->rtt_min_us,
+		.first_close = e->first_close,
+	};
+	memcpy(l->in_ns, e->in_ns, sizeof(l->in_ns));
+}
+
+static void decode_connection(const struct ev_connection *e, struct record *r)
+{
+	struct cause_verdict v = cause_of_connection(e);
+
+	r->kind = REC_CONNECTION;
+	take_verdict(&v, r);
+	if (v.to == EVS_CLOSE && e->end.err) {
+		r->has |= HAS_ERRNO;
+		r->err = e->end.err;
+	}
+	take_life(e, &r->life);
+	if (e->began_ns && e->end.head.ts_ns >= e->began_ns) {
+		r->has |= HAS_DURATION;
+		r->duration_ns = e->end.head.ts_ns - e->began_ns;
+		r->duration_lower = e->lower;
+	}
+	if (e->opened_ns && e->accepted_ns >= e->opened_ns) {
+		r->has |= HAS_ACCEPT_WAIT;
+		r->life.accept_wait_ns = e->accepted_ns - e->opened_ns;
+	}
+	if (e->rtt_us)
+		r->has |= HAS_RTT;
+}
+
+void decode_limit(uint8_t call, uint16_t reason, struct record *r)
+{
+	r->kind = REC_LIMIT;
+	r->limit.call = call < EVL_CALLS ? call : 0;
+	r->limit.name = reason >> 8 < EVL_LIMITS ? reason >> 8 : 0;
+	r->limit.set_by = name_limit_set_by(r->limit.name);
+	r->err = reason & 0xff;
+	if (r->err)
+		r->has |= HAS_ERRNO;
+}
+
+static void take_limit(const struct ev_limit *e, struct record *r)
+{
+	decode_limit(e->call, ev_limit_reason(e->limit, e->err), r);
+	r->limit.own_range = e->flags & EVLF_OWN_RANGE;
+	r->limit.asked = e->asked;
+	r->limit.has_value = e->value;
+	r->limit.value = e->value;
+	/* alloc_fd() gives the lowest free number: that none below the limit was free is
+	 * what EMFILE says. */
+	r->limit.has_use = e->value && r->limit.name == EVL_OPEN_FILES;
+	r->limit.use = e->value;
+	r->limit.has_hard = e->hard;
+	r->limit.hard = e->hard;
+	if (e->flags & EVLF_QUEUE) {
+		r->has |= HAS_QUEUES;
+		r->accept_queue.length = e->accept_queue;
+		r->accept_queue.limit = e->backlog;
+	}
+}
+
 bool decode(const struct ev_head *head, const struct decode_env *env, struct record *r)
 {
 	/* Every kind has them in the same place. */
@@ -238,8 +348,20 @@ bool decode(const struct ev_head *head, const struct decode_env *env, struct rec
 	case EV_ACCEPT:
 		decode_accept((const void *)head, r);
 		return true;
+	case EV_CONNECTION:
+		decode_connection((const void *)head, r);
+		return true;
+	case EV_LIMIT:
+		take_limit((const void *)head, r);
+		return true;
 	case EV_TIMEWAIT:
 		decode_timewait((const void *)head, r);
+		return true;
+	case EV_LISTENER:
+		decode_listener((const void *)head, r);
+		return true;
+	case EV_REQUEST:
+		decode_request((const void *)head, r);
 		return true;
 	default:
 		return false;

@@ -33,4 +33,10 @@ uint8_t decode_missed(unsigned int stored, unsigned int from, uint8_t *passed);
  * of it. Sets the members of `r` that a socket fills. */
 void decode_sock(const struct ev_sock *sock, struct record *r);
 
+/* The same of a call at a limit: enum ev_limit_call, ev_limit_reason(). */
+void decode_limit(uint8_t call, uint16_t reason, struct record *r);
+
+/* The same of a connection in the SYN queue: the state entered, enum ev_request_why. */
+void decode_requests(uint8_t to, uint8_t why, struct record *r);
+
 #endif /* TCPTRAIL_DECODE_H */

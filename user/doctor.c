@@ -37,7 +37,24 @@ static bool worse(const struct outcome *out, int fact)
 			     out->way->method != facts[fact].ways[0].method);
 }
 
-static void text_fact(const struct outcome *out, int fact)
+/* Many facts have one remedy: told once, at the end, by its number. */
+struct remedies {
+	const char *all[FACTS];
+	size_t len;
+};
+
+static size_t remedy_number(struct remedies *r, const char *remedy)
+{
+	size_t i = 0;
+
+	while (i < r->len && r->all[i] != remedy)
+		i++;
+	if (i == r->len)
+		r->all[r->len++] = remedy;
+	return i + 1;
+}
+
+static void text_fact(const struct outcome *out, int fact, struct remedies *remedies)
 {
 	char error[32];
 
@@ -51,17 +68,25 @@ static void text_fact(const struct outcome *out, int fact)
 		       name_errno(-out->refused[i].error, error, sizeof(error)));
 	putchar('\n');
 	if (facts[fact].without)
-		printf("    lost: %s\n", facts[fact].without);
+		printf("    lost: %s", facts[fact].without);
 	if (facts[fact].remedy)
-		printf("    needs: %s\n", facts[fact].remedy);
+		printf("  [%zu]", remedy_number(remedies, facts[fact].remedy));
+	putchar('\n');
 }
 
 static void text(const struct outcome *outcomes, const char *kernel)
 {
+	struct remedies remedies = { .len = 0 };
+
 	printf("kernel %s, tier %s\n\n%-44s %-11s\n", kernel, tier_name(tier_of(outcomes)), "FACT",
 	       "HOOK");
 	for (int f = 0; f < FACTS; f++)
-		text_fact(&outcomes[f], f);
+		text_fact(&outcomes[f], f, &remedies);
+	if (remedies.len)
+		printf("\nWhat would bring back what is lost:\n");
+	for (size_t i = 0; i < remedies.len; i++)
+		printf("  [%zu] %s\n", i + 1, remedies.all[i]);
+	printf("\nWhat is wrong on this machine now: tcptrail check\n");
 }
 
 /* Our own words and the kernel's version: nothing that JSON would escape. */
@@ -101,9 +126,10 @@ int doctor_run(const struct options *o)
 		[PROBE_KPROBE] = TIER_KPROBE, [PROBE_TRACEPOINT] = TIER_TRACEPOINT,
 	};
 	struct loader_options lo = {
-		.tier = tiers[o->probe], .ring_size = 1 << 20, .state = true, .retransmit = true,
+		.tier = tiers[o->probe], .no_syscalls = !o->syscalls, .ring_size = 1 << 20, .state = true, .retransmit = true,
 		.data_retransmit = true, .reset = true, .error = true, .drop = true,
-		.listeners = true,
+		.listeners = true, .syns = true, .stalls = true, .limit = true, .buffers = true,
+				     .filter = { .follow = 1 },
 	};
 	struct loader_failure why;
 	struct utsname uts;

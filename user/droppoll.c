@@ -21,11 +21,12 @@ struct listener {
 
 struct namespace {
 	uint32_t netns;
-	struct netns_count now, base;
-	uint64_t told_hooks;	/* since the base, as the next */
-	uint64_t told;		/* by us */
+	struct netns_count now, before, base;
+	uint64_t told;		/* since the base, as the next */
 	uint64_t told_overflows, told_syn_queue;
-	bool seen, fresh;
+	bool seen;
+	bool uncounted;		/* hooks told of it, no look has seen it yet */
+	uint8_t looks_left;	/* nobody listens there any more, and it is told of so often */
 };
 
 /* Grows, never shrinks; `next` is where the walk, which hardly changes, is. */
@@ -35,11 +36,16 @@ struct droppoll {
 	struct namespace *spaces;
 	size_t spaces_len, spaces_room;
 	bool begun;
+	bool patient;
 };
 
-struct droppoll *droppoll_open(void)
+struct droppoll *droppoll_open(bool patient)
 {
-	return calloc(1, sizeof(struct droppoll));
+	struct droppoll *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->patient = patient;
+	return d;
 }
 
 void droppoll_close(struct droppoll *d)
@@ -72,17 +78,6 @@ static struct namespace *find_space(struct droppoll *d, uint32_t netns)
 	return NULL;
 }
 
-void droppoll_told(struct droppoll *d, uint64_t cookie, uint32_t netns, uint64_t n)
-{
-	struct listener *l = find(d, cookie);
-	struct namespace *ns = find_space(d, netns);
-
-	if (l)
-		l->told += n;
-	if (ns)
-		ns->told_hooks += n;
-}
-
 void droppoll_look(struct droppoll *d)
 {
 	for (size_t i = 0; i < d->len; i++)
@@ -106,6 +101,51 @@ static void *grown(void *list, size_t len, size_t *room, size_t size)
 	return bigger;
 }
 
+static struct namespace *new_space(struct droppoll *d, uint32_t netns)
+{
+	void *list = grown(d->spaces, d->spaces_len, &d->spaces_room, sizeof(*d->spaces));
+	struct namespace *ns;
+
+	if (!list)
+		return NULL;
+	d->spaces = list;
+	ns = &d->spaces[d->spaces_len++];
+	*ns = (struct namespace){ .netns = netns, .uncounted = true };
+	return ns;
+}
+
+static void count_told(struct namespace *ns, enum ev_drop_reason reason, uint64_t n)
+{
+	ns->told += n;
+	if (reason == EVD_ACCEPT_QUEUE)
+		ns->told_overflows += n;
+	else if (reason == EVD_SYN_QUEUE)
+		ns->told_syn_queue += n;
+}
+
+void droppoll_told(struct droppoll *d, uint64_t cookie, uint32_t netns, enum ev_drop_reason reason,
+		   uint64_t n)
+{
+	struct listener *l = find(d, cookie);
+	struct namespace *ns = find_space(d, netns);
+
+	if (l)
+		l->told += n;
+	if (!ns)
+		ns = new_space(d, netns);
+	if (ns)
+		count_told(ns, reason, n);
+}
+
+uint32_t droppoll_backlog(struct droppoll *d, uint64_t cookie, uint32_t now)
+{
+	size_t next = d->next;
+	const struct listener *l = find(d, cookie);
+
+	d->next = next;
+	return l ? l->now.queues.backlog : now;
+}
+
 bool droppoll_listener(struct droppoll *d, const struct listening *l)
 {
 	struct listener *at = find(d, l->sock.cookie);
@@ -125,22 +165,60 @@ bool droppoll_listener(struct droppoll *d, const struct listening *l)
 	return true;
 }
 
-bool droppoll_netns(struct droppoll *d, uint32_t netns, const struct netns_count *count)
+/* What hooks told before the base is not of a later count. */
+static void begin(struct droppoll *d, struct namespace *ns, const struct netns_count *now,
+		  const struct netns_count *born)
+{
+	ns->uncounted = false;
+	if (d->begun && born) {
+		ns->base = *born;
+		return;
+	}
+	ns->base = *now;
+	ns->told = ns->told_overflows = ns->told_syn_queue = 0;
+}
+
+static struct namespace *count_space(struct droppoll *d, uint32_t netns,
+				     const struct netns_count *count,
+				     const struct netns_count *born)
 {
 	struct namespace *ns = find_space(d, netns);
-	void *list;
 
-	if (!ns) {
-		list = grown(d->spaces, d->spaces_len, &d->spaces_room, sizeof(*d->spaces));
-		if (!list)
-			return false;
-		d->spaces = list;
-		ns = &d->spaces[d->spaces_len++];
-		*ns = (struct namespace){ .netns = netns, .base = *count, .fresh = true };
-	}
+	if (!ns)
+		ns = new_space(d, netns);
+	if (!ns)
+		return NULL;
+	/* Fewer than at the last look: another namespace has its number now. */
+	if (ns->uncounted || count->listen_drops < ns->now.listen_drops)
+		begin(d, ns, count, born);
+	ns->before = ns->now;
 	ns->now = *count;
 	ns->seen = true;
-	return true;
+	return ns;
+}
+
+bool droppoll_netns(struct droppoll *d, uint32_t netns, const struct netns_count *count,
+		    const struct netns_count *born)
+{
+	struct namespace *ns = count_space(d, netns, count, born);
+
+	if (ns)
+		ns->looks_left = 0;
+	return ns;
+}
+
+bool droppoll_ended(struct droppoll *d, uint32_t netns, const struct netns_count *count,
+		    const struct netns_count *born)
+{
+	struct namespace *ns = find_space(d, netns);
+
+	/* Others listen there: what this look read is later. */
+	if (ns && ns->seen)
+		return true;
+	ns = count_space(d, netns, count, born);
+	if (ns)
+		ns->looks_left = d->patient ? 2 : 1;
+	return ns;
 }
 
 /* What this namespace refused and nobody told yet, and of that by cause. */
@@ -158,17 +236,17 @@ static uint64_t at_most(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The hooks tell final ACKs refused for a full accept queue: ListenOverflows. */
-static struct owed owed_by(const struct namespace *ns)
+static struct owed owed_by(const struct droppoll *d, const struct namespace *ns)
 {
+	const struct netns_count *at = d->patient ? &ns->before : &ns->now;
 	struct owed o;
 
-	o.all = less(ns->now.listen_drops - ns->base.listen_drops, ns->told + ns->told_hooks);
-	o.overflows = at_most(o.all, less(ns->now.listen_overflows - ns->base.listen_overflows,
-					  ns->told_overflows + ns->told_hooks));
+	o.all = less(at->listen_drops, ns->base.listen_drops + ns->told);
+	o.overflows = at_most(o.all, less(at->listen_overflows,
+					  ns->base.listen_overflows + ns->told_overflows));
 	o.syn_queue = at_most(o.all - o.overflows,
-			      less(ns->now.reqq_full_drop - ns->base.reqq_full_drop,
-				   ns->told_syn_queue));
+			      less(at->reqq_full_drop,
+				   ns->base.reqq_full_drop + ns->told_syn_queue));
 	return o;
 }
 
@@ -185,7 +263,8 @@ static void tell(struct telling *t, struct listener *l, uint64_t count,
 {
 	struct record r = { .kind = REC_DROP, .method = EVM_POLL, .count = count,
 			    .window_ns = t->window_ns, .role = EVR_LISTENER, .netns = t->ns->netns,
-			    .has = HAS_NETNS, .drop = { .reason = reason } };
+			    .has = HAS_NETNS | (t->d->patient ? HAS_NOT_SEEN : 0),
+			    .drop = { .reason = reason } };
 
 	if (l) {
 		decode_sock(&l->now.sock, &r);
@@ -197,13 +276,9 @@ static void tell(struct telling *t, struct listener *l, uint64_t count,
 		r.has |= HAS_AT_MOST;
 		r.drop.at_most = bound;
 	}
-	t->ns->told += count;
+	count_told(t->ns, reason, count);
 	if (l)
 		l->named += count;
-	if (reason == EVD_ACCEPT_QUEUE)
-		t->ns->told_overflows += count;
-	else if (reason == EVD_SYN_QUEUE)
-		t->ns->told_syn_queue += count;
 	t->fn(t->ctx, &r, l ? l->now.sock.cgroup : 0);
 }
 
@@ -270,12 +345,7 @@ static void settle(struct telling *t)
 			only = l;
 		}
 	}
-	/* A namespace that is new to us: its counters are ours if they are its new
-	 * listeners' to the last one. */
-	if (t->ns->fresh && t->d->begun && moved == t->ns->now.listen_drops)
-		t->ns->base = (struct netns_count){ 0 };
-	t->ns->fresh = false;
-	o = owed_by(t->ns);
+	o = owed_by(t->d, t->ns);
 	if (!o.all)
 		return;
 	/* More than all of them together: by one that came and went between looks. */
@@ -304,9 +374,12 @@ static void forget(struct droppoll *d)
 	}
 	d->len = kept;
 	kept = 0;
-	for (size_t i = 0; i < d->spaces_len; i++)
-		if (d->spaces[i].seen)
-			d->spaces[kept++] = d->spaces[i];
+	for (size_t i = 0; i < d->spaces_len; i++) {
+		struct namespace *ns = &d->spaces[i];
+
+		if (ns->looks_left ? --ns->looks_left : ns->seen)
+			d->spaces[kept++] = *ns;
+	}
 	d->spaces_len = kept;
 }
 
@@ -323,7 +396,9 @@ void droppoll_looked(struct droppoll *d, uint64_t window_ns, droppoll_fn fn, voi
 	}
 	for (size_t i = 0; i < d->spaces_len; i++) {
 		t.ns = &d->spaces[i];
-		if (t.ns->seen)
+		if (!t.ns->seen && t.ns->looks_left)
+			t.ns->before = t.ns->now;
+		if (t.ns->seen || t.ns->looks_left)
 			settle(&t);
 	}
 	forget(d);

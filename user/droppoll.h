@@ -20,16 +20,31 @@
 
 struct droppoll;
 
-struct droppoll *droppoll_open(void);	/* NULL: no memory */
+/*
+ * NULL: no memory. `patient`: hooks tell all that they see, as kprobes do; the rest is
+ * told one look later, when nothing of it can be on its way any more, as not seen.
+ */
+struct droppoll *droppoll_open(bool patient);
 void droppoll_close(struct droppoll *d);
 
-/* A hook told `n` of them (final ACKs): they are not told again. */
-void droppoll_told(struct droppoll *d, uint64_t cookie, uint32_t netns, uint64_t n);
+/* A hook told `n` of them: they are not told again. */
+void droppoll_told(struct droppoll *d, uint64_t cookie, uint32_t netns, enum ev_drop_reason reason,
+		   uint64_t n);
 
-/* One look: its listeners, its namespaces, its end. false: no memory. */
+/*
+ * One look: its listeners, its namespaces, those where a listener was closed since the
+ * last, its end. `born`: the counters when the first listener that we know there was
+ * opened; NULL: not known, then only what is counted from now on is ours. false: no memory.
+ */
 void droppoll_look(struct droppoll *d);
 bool droppoll_listener(struct droppoll *d, const struct listening *l);
-bool droppoll_netns(struct droppoll *d, uint32_t netns, const struct netns_count *count);
+bool droppoll_netns(struct droppoll *d, uint32_t netns, const struct netns_count *count,
+		    const struct netns_count *born);
+bool droppoll_ended(struct droppoll *d, uint32_t netns, const struct netns_count *count,
+		    const struct netns_count *born);
+
+/* The backlog of a listener at the last look; `now` where there was none. */
+uint32_t droppoll_backlog(struct droppoll *d, uint64_t cookie, uint32_t now);
 
 /* Records without a time; `cgroup` is the listener's, 0: none. The first look tells
  * nothing: what was before it is not ours. */

@@ -123,3 +123,29 @@ const char *format_plain(const uint8_t *src, size_t src_len, char *buf, size_t l
 	buf[used] = '\0';
 	return buf;
 }
+
+const char *format_bytes(uint64_t n, char *buf, size_t len)
+{
+	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+	uint64_t scaled = n;
+	size_t unit = 0;
+
+	if (n < 1000) {
+		snprintf(buf, len, "%uB", (unsigned int)n);
+		return buf;
+	}
+	/* In thousandths of the unit; rounded down: 999,999 is 999 kB. */
+	while (scaled >= 1000000) {
+		scaled /= 1000;
+		unit++;
+	}
+	if (scaled < 10000)
+		snprintf(buf, len, "%u.%02u%s", (unsigned int)(scaled / 1000),
+			 (unsigned int)(scaled % 1000 / 10), units[unit]);
+	else if (scaled < 100000)
+		snprintf(buf, len, "%u.%u%s", (unsigned int)(scaled / 1000),
+			 (unsigned int)(scaled % 1000 / 100), units[unit]);
+	else
+		snprintf(buf, len, "%u%s", (unsigned int)(scaled / 1000), units[unit]);
+	return buf;
+}

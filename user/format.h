@@ -13,6 +13,9 @@
 /* "1,284" (27 bytes at most) */
 const char *format_count(uint64_t n, char *buf, size_t len);
 
+/* Decimal units, three digits: "812B", "1.91kB", "48.2kB", "2.10MB" (32 bytes). */
+const char *format_bytes(uint64_t n, char *buf, size_t len);
+
 /* Three digits and a unit: "812us", "21.3ms", "1.20s", "49m50s", "2d03h". At
  * most 7 characters below 1,000 days. */
 const char *format_duration(uint64_t ns, char *buf, size_t len);

@@ -43,6 +43,13 @@ static inline void json_word(struct json *j, const char *word)
 void json_u64(struct json *j, uint64_t n);
 void json_hex(struct json *j, uint64_t n);
 
+/* `name` is what comes before the number, punctuation included: ",\"port\":". */
+static inline void json_number(struct json *j, const char *name, uint64_t n)
+{
+	json_word(j, name);
+	json_u64(j, n);
+}
+
 /* A quoted string of hostile bytes, up to a NUL or src_len: controls escaped,
  * each byte that is no UTF-8 becomes U+FFFD (RFC 8259 section 8.1). */
 void json_string(struct json *j, const uint8_t *src, size_t src_len);

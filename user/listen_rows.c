@@ -14,9 +14,22 @@ static int walk_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
+static void drop_unseen(struct listen_rows *rows)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rows->len; i++)
+		if (rows->rows[i].seen)
+			rows->rows[kept++] = rows->rows[i];
+		else
+			free(rows->rows[i].waits);
+	rows->len = kept;
+}
+
 /* The order of the walk hardly changes: so a row is found at the first try. */
 void listen_rows_begin(struct listen_rows *rows)
 {
+	drop_unseen(rows);
 	if (rows->len)
 		qsort(rows->rows, rows->len, sizeof(*rows->rows), walk_order);
 	for (size_t i = 0; i < rows->len; i++) {
@@ -63,7 +76,8 @@ static struct listen_row *add(struct listen_rows *rows, const struct listening *
 		rows->room = room;
 	}
 	row = &rows->rows[rows->len++];
-	*row = (struct listen_row){ .drops_before = l->drops, .netns_refused = UINT64_MAX };
+	*row = (struct listen_row){ .drops_before = rows->looked ? 0 : l->drops,
+				    .netns_refused = UINT64_MAX };
 	return row;
 }
 
@@ -94,14 +108,9 @@ bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
 
 void listen_rows_looked(struct listen_rows *rows)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < rows->len; i++)
-		if (rows->rows[i].seen)
-			rows->rows[kept++] = rows->rows[i];
-		else
-			free(rows->rows[i].waits);
-	rows->len = kept;
+	rows->looked = true;
+	if (!rows->keep_gone)
+		drop_unseen(rows);
 }
 
 bool listen_rows_accepts(struct listen_rows *rows, const struct accept_stats *stats)
@@ -121,9 +130,71 @@ bool listen_rows_accepts(struct listen_rows *rows, const struct accept_stats *st
 	return true;
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct ev_sock *x = &((const struct listen_row *)a)->now.sock;
+	const struct ev_sock *y = &((const struct listen_row *)b)->now.sock;
+
+	if (x->netns != y->netns)
+		return x->netns < y->netns ? -1 : 1;
+	if (x->lport != y->lport)
+		return x->lport < y->lport ? -1 : 1;
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->ifindex != y->ifindex)	/* SO_BINDTODEVICE: they do not share */
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return memcmp(x->laddr, y->laddr, sizeof(x->laddr));
+}
+
+static int by_cookie(const void *a, const void *b)
+{
+	uint64_t x = ((const struct listen_row *)a)->now.sock.cookie;
+	uint64_t y = ((const struct listen_row *)b)->now.sock.cookie;
+
+	return (x > y) - (x < y);
+}
+
+void listen_rows_hold(struct listen_rows *rows)
+{
+	size_t first = 0;
+
+	if (!rows->len)
+		return;
+	qsort(rows->rows, rows->len, sizeof(*rows->rows), by_place);
+	for (size_t i = 1; i <= rows->len; i++) {
+		if (i < rows->len && !by_place(&rows->rows[first], &rows->rows[i]))
+			continue;
+		for (size_t j = first; j < i; j++)
+			rows->rows[j].group = i - first;
+		first = i;
+	}
+	for (size_t i = 0; i < rows->len; i++)
+		rows->rows[i].processes = rows->rows[i].holder = 0;
+	qsort(rows->rows, rows->len, sizeof(*rows->rows), by_cookie);
+}
+
+void listen_rows_holder(struct listen_rows *rows, uint64_t cookie, uint32_t pid)
+{
+	const struct listen_row key = { .now.sock.cookie = cookie };
+	struct listen_row *row;
+
+	if (!rows->len)
+		return;
+	row = bsearch(&key, rows->rows, rows->len, sizeof(*rows->rows), by_cookie);
+	if (!row || row->holder == pid)
+		return;
+	row->holder = pid;
+	row->processes++;
+}
+
 uint64_t listen_row_accepts(const struct listen_row *row)
 {
 	return row->waits ? row->waits->now.accepts - row->waits->before.accepts : 0;
+}
+
+uint64_t listen_row_syns(const struct listen_row *row)
+{
+	return row->waits ? row->waits->now.syns - row->waits->before.syns : 0;
 }
 
 static uint32_t waits_in(const struct listen_row *row, unsigned int bucket)
@@ -230,10 +301,22 @@ const char *listen_row_bound(const struct listen_row *row)
 	return NULL;
 }
 
+/* ", SYNs 4304/s, accepts 3020/s" */
+static const char *rates(const struct listen_row *row, char *buf, size_t len)
+{
+	buf[0] = '\0';
+	if (row->syns_seen && row->sample_ns)
+		snprintf(buf, len, ", SYNs %llu/s, accepts %llu/s",
+			 (unsigned long long)(listen_row_syns(row) * 1000000000 / row->sample_ns),
+			 (unsigned long long)(listen_row_accepts(row) * 1000000000 / row->sample_ns));
+	return buf;
+}
+
 const char *listen_row_advice(const struct listen_row *row, char *buf, size_t len)
 {
 	const char *bound = listen_row_bound(row);
 	const struct listening *l = &row->now;
+	char pace[96];
 
 	buf[0] = '\0';
 	if (listen_row_status(row) > LISTEN_FULL)
@@ -242,9 +325,9 @@ const char *listen_row_advice(const struct listen_row *row, char *buf, size_t le
 		snprintf(buf, len, "cause not seen: refused between two looks, for no route, memory or an "
 			 "LSM, or bad segments.  try: tcptrail -e drop --lport %u", l->sock.lport);
 	else if (!strcmp(bound, "accept-too-slow"))
-		snprintf(buf, len, "accept queue full at %u of %u looks: it is not accept()ed from fast "
+		snprintf(buf, len, "accept queue full at %u of %u looks%s: it is not accept()ed from fast "
 			 "enough; a longer queue only delays.  try: more workers; what does %u wait for?",
-			 row->full, row->looks, l->sock.owner.pid);
+			 row->full, row->looks, rates(row, pace, sizeof(pace)), l->sock.owner.pid);
 	else if (!strcmp(bound, "backlog"))
 		snprintf(buf, len, "limit: backlog %u of listen(); somaxconn %u does not bind. Full at %u "
 			 "of %u looks: bursts.  try: a backlog of %u in the application", l->queues.backlog,

@@ -33,8 +33,13 @@ struct listen_row {
 	uint32_t looks;		/* in this sample */
 	uint32_t full;		/* of those, with a full accept queue */
 	uint32_t near;		/* at three quarters or more */
+	uint32_t processes;	/* that hold it (fork); 0: not known */
+	uint32_t holder;	/* the last of them */
+	uint32_t group;		/* sockets on its address and port (SO_REUSEPORT), itself too */
 	uint32_t order;		/* in the last look */
-	bool seen;		/* in the look in progress */
+	bool seen;		/* in the look in progress, or the last */
+	bool syns_seen;		/* a hook counts them; the caller's to set, as the next */
+	uint64_t sample_ns;
 	struct listen_waits *waits;	/* NULL: accept() took nothing yet */
 };
 
@@ -43,12 +48,15 @@ struct listen_rows {
 	size_t len;
 	size_t room;
 	size_t next;		/* where the look in progress is */
+	bool looked;		/* once: who is new then was opened since */
+	bool keep_gone;		/* those that are not seen any more, until the next sample */
 };
 
 /* A new sample; peaks stay. */
 void listen_rows_begin(struct listen_rows *rows);
 
-/* Around the rows of one look. After it those that were not seen are gone. */
+/* Around the rows of one look. After it those that were not seen are gone, but with
+ * keep_gone. */
 void listen_rows_look(struct listen_rows *rows);
 bool listen_rows_take(struct listen_rows *rows, const struct listening *l);	/* false: no memory */
 void listen_rows_looked(struct listen_rows *rows);
@@ -57,9 +65,15 @@ void listen_rows_looked(struct listen_rows *rows);
  * memory. */
 bool listen_rows_accepts(struct listen_rows *rows, const struct accept_stats *stats);
 
+/* Begins a walk over who holds them, and counts groups; then each process with each
+ * socket that it holds, one process after the other. The rows are in another order. */
+void listen_rows_hold(struct listen_rows *rows);
+void listen_rows_holder(struct listen_rows *rows, uint64_t cookie, uint32_t pid);
+
 /* In this sample: how many accept() took, and of those whose wait is known. */
 uint64_t listen_row_accepts(const struct listen_row *row);
 uint64_t listen_row_waits(const struct listen_row *row);
+uint64_t listen_row_syns(const struct listen_row *row);	/* those sent again, too */
 
 /* The wait, in ns, that `percent` of them did not exceed: the end of its bucket,
  * at most a quarter more. 0: none is known. */

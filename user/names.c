@@ -44,7 +44,9 @@ const char *name_kind(enum record_kind kind)
 	static const char *const names[] = {
 		[REC_STATE] = "state", [REC_RETRANSMIT] = "retransmit", [REC_RESET] = "reset",
 		[REC_ERROR] = "error", [REC_DROP] = "drop", [REC_SYNCOOKIE] = "syncookie",
-		[REC_ACCEPT] = "accept",
+		[REC_ACCEPT] = "accept", [REC_CONNECTION] = "connection", [REC_STALL] = "stall",
+		[REC_SUMMARY] = "summary", [REC_LIMIT] = "limit",
+		[REC_LISTEN] = "listen",
 		[REC_START] = "start", [REC_HEARTBEAT] = "heartbeat",
 		[REC_LOST] = "lost", [REC_STOP] = "stop",
 	};
@@ -77,6 +79,7 @@ const char *name_owner_source(enum ev_owner_source source)
 	static const char *const names[] = {
 		[EVO_CONNECT] = "connect", [EVO_LISTEN] = "listen", [EVO_ACCEPT] = "accept",
 		[EVO_SNAPSHOT] = "snapshot", [EVO_LISTENER] = "listener",
+		[EVO_CALL] = "call",
 	};
 
 	return pick(names, LEN(names), source);
@@ -122,6 +125,37 @@ const char *name_drop_counter(enum ev_drop_reason reason)
 	};
 
 	return pick(names, LEN(names), reason);
+}
+
+const char *name_limit_call(enum ev_limit_call call)
+{
+	static const char *const names[] = {
+		[EVL_ACCEPT] = "accept", [EVL_ACCEPT4] = "accept4", [EVL_SOCKET] = "socket",
+		[EVL_CONNECT] = "connect", [EVL_BIND] = "bind", [EVL_LISTEN] = "listen",
+	};
+
+	return pick(names, LEN(names), call);
+}
+
+const char *name_limit(enum ev_limit_name name)
+{
+	static const char *const names[] = {
+		[EVL_OPEN_FILES] = "open-files", [EVL_FILE_MAX] = "file-max",
+		[EVL_LOCAL_PORTS] = "local-ports", [EVL_SOMAXCONN] = "somaxconn",
+	};
+
+	return pick(names, LEN(names), name);
+}
+
+const char *name_limit_set_by(enum ev_limit_name name)
+{
+	static const char *const names[] = {
+		[EVL_OPEN_FILES] = "RLIMIT_NOFILE", [EVL_FILE_MAX] = "fs.file-max",
+		[EVL_LOCAL_PORTS] = "net.ipv4.ip_local_port_range",
+		[EVL_SOMAXCONN] = "net.core.somaxconn",
+	};
+
+	return pick(names, LEN(names), name);
 }
 
 const char *name_drop_bound(const struct record_drop *drop)

@@ -24,6 +24,11 @@ const char *name_errno(int err, char *buf, size_t len);
 const char *name_drop_reason(enum ev_drop_reason reason);
 const char *name_drop_counter(enum ev_drop_reason reason);
 
+/* "accept4", "open-files", and what sets that limit: "RLIMIT_NOFILE". */
+const char *name_limit_call(enum ev_limit_call call);
+const char *name_limit(enum ev_limit_name name);
+const char *name_limit_set_by(enum ev_limit_name name);
+
 /* Which limit has to be raised first: "backlog" (listen()'s argument), "somaxconn",
  * which clamps it (inet_csk_listen_start() via __sys_listen()), or
  * "tcp_max_syn_backlog". NULL: none of them. Needs HAS_QUEUES. */

@@ -22,4 +22,8 @@ void netns_open(struct netns *wanted, size_t n);
  * do not hold it longer than a dump. */
 int netns_diag_socket(int fd);
 
+/* fn() inside of the namespace `fd`; this thread is back in its own afterwards. 0, or
+ * -errno when it could not be entered. */
+int netns_inside(int fd, void (*fn)(void *ctx), void *ctx);
+
 #endif /* TCPTRAIL_NETNS_H */

@@ -40,6 +40,20 @@ int output_error(const struct output *out);
 /* Lines committed and never written, because of an error. */
 uint64_t output_lines_lost(const struct output *out);
 
+/*
+ * The same to a file, appended: whoever truncates it (copytruncate) leaves no
+ * hole. Made with mode 0640 less the umask. The file is the output's own; NULL
+ * with errno when it cannot be opened.
+ */
+struct output *output_open_file(const char *path, const volatile sig_atomic_t *stop, int grace_ms);
+
+/* Writes what is there to the file as it was, then goes on in the one that has
+ * that name now: it was renamed. 0 or -errno: it goes on in the old one. */
+int output_reopen(struct output *out, const char *path);
+
+/* For isatty(3) and epoll(7). */
+int output_fd(const struct output *out);
+
 void output_close(struct output *out);
 
 #endif /* TCPTRAIL_OUTPUT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * pipeline.h - one way through: queue -> port fill -> decode -> enrich ->
- * select -> sink. Nothing flows back.
+ * pipeline.h - one way through: queue -> port fill -> teller (decode -> enrich ->
+ * select -> sink). Nothing flows back.
  */
 #ifndef TCPTRAIL_PIPELINE_H
 #define TCPTRAIL_PIPELINE_H
@@ -16,10 +16,13 @@
 #include "totals.h"
 
 struct pipeline;
+struct recorder;
 
-/* `out` is the sink's output; both stay the caller's. NULL: no memory. */
+/* `out` is the sink's output; all stay the caller's; `recorder` NULL: none. NULL: no
+ * memory. */
 struct pipeline *pipeline_open(const struct options *o, struct output *out,
-			       const struct sink_ops *ops, struct sink *sink, bool budgeted);
+			       const struct sink_ops *ops, struct sink *sink,
+			       struct recorder *recorder, bool budgeted);
 void pipeline_close(struct pipeline *p);
 
 /* A loader_record_fn: takes one raw record. */
@@ -28,8 +31,12 @@ bool pipeline_take(void *pipeline, const void *data, size_t size);
 /* The kernel side that the records come from; before the first turn. */
 bool pipeline_attach(struct pipeline *p, struct loader *loader);
 
-/* The start record. */
-void pipeline_start(struct pipeline *p);
+/* With a recorder, before the start: `stream` is agent.ephemeral_id, `host` NULL when
+ * it is not known. */
+void pipeline_record(struct pipeline *p, uint32_t stream, const char *host);
+
+/* The start record. 0 or -errno: --metrics-file cannot be written. */
+int pipeline_start(struct pipeline *p);
 
 /* Tells what is in the ring, and what is due by time. */
 void pipeline_turn(struct pipeline *p);
@@ -39,6 +46,9 @@ void pipeline_stop(struct pipeline *p);
 
 /* After the hooks are gone: everything that is left, then the stop record. */
 void pipeline_finish(struct pipeline *p);
+
+/* It looks into the network namespaces of others at intervals. */
+bool pipeline_enters_netns(const struct pipeline *p);
 
 /* -c: that many records were told. */
 bool pipeline_done(const struct pipeline *p);

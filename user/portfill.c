@@ -9,6 +9,7 @@ struct pending {
 	struct ev_state *record;
 	size_t index;
 	bool settled;
+	bool gone;
 };
 
 /* Open addressing, by cookie, twice as large as what is asked at once. */
@@ -136,6 +137,7 @@ static void ask_kernel(struct table *t, portfill_ask_fn ask, void *ctx)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
+		asked[i]->gone = slots[i].answer == PORTFILL_GONE;
 		if (slots[i].answer != PORTFILL_PORT)
 			continue;
 		asked[i]->record->sock.lport = slots[i].port;
@@ -143,7 +145,8 @@ static void ask_kernel(struct table *t, portfill_ask_fn ask, void *ctx)
 	}
 }
 
-size_t portfill_run(struct queue *q, portfill_ask_fn ask, void *ctx, uint64_t now_ns)
+size_t portfill_run(struct queue *q, portfill_ask_fn ask, void *ctx, uint64_t now_ns,
+		    bool refused)
 {
 	struct table t;
 
@@ -162,6 +165,8 @@ size_t portfill_run(struct queue *q, portfill_ask_fn ask, void *ctx, uint64_t no
 			if (!p->settled &&
 			    now_ns < p->record->head.ts_ns + PORTFILL_PATIENCE_NS)
 				return p->index;
+			if (refused && !p->settled && p->gone && p->record->to == EVS_SYN_SENT)
+				p->record->head.kind = 0;
 		}
 		from = end;
 	}

@@ -18,6 +18,12 @@ static const struct {
 } arities[] = {
 	{ "accept_fexit_2", 2 },
 	{ "accept_fexit_4", 4 },
+	{ "limit_accept_fexit", 4 },
+	{ "limit_socket_fexit", 3 },
+	{ "limit_connect_fexit", 2 },
+	{ "limit_connect6_fexit", 2 },
+	{ "limit_bind_fexit", 2 },
+	{ "limit_listen_fexit", 2 },
 	{ "reset_sent_reason", 3 },
 	{ "tw_fin_dropped", 4 },
 	{ "tw_fin_understudy", 4 },
@@ -75,6 +81,16 @@ static int trial(int btf_id, enum bpf_attach_type type)
 	return 0;
 }
 
+static int iter_trial(const struct btf *btf, const char *target)
+{
+	char name[128];
+	int id;
+
+	snprintf(name, sizeof(name), "bpf_iter_%s", target);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+	return id < 0 ? -ENOENT : trial(id, BPF_TRACE_ITER);
+}
+
 int probe_program(const struct btf *btf, const struct bpf_program *program)
 {
 	const char *section = bpf_program__section_name(program);
@@ -87,6 +103,8 @@ int probe_program(const struct btf *btf, const struct bpf_program *program)
 	if (!strcmp(section, "syscall"))
 		return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SYSCALL, NULL) == 1 ? 0 : -EINVAL;
 	tp_btf = !strncmp(section, "tp_btf/", 7);
+	if (target && !strncmp(section, "iter/", 5))
+		return iter_trial(btf, target + 1);
 	if (!target || (!tp_btf && strncmp(section, "fentry/", 7) && strncmp(section, "fexit/", 6)))
 		return 0;
 	args = tp_btf ? tracepoint_args(btf, target + 1, &id) : func_args(btf, target + 1, &id);
@@ -129,6 +147,11 @@ static bool sock_helper(const struct btf *btf, int helper, int map_fd)
 	return true;
 }
 
+bool probe_permitted(const struct btf *btf)
+{
+	return sock_helper(btf, BPF_FUNC_get_socket_cookie, -1);
+}
+
 static bool sk_storage_works(const struct btf *btf)
 {
 	/* Such a map wants its value's type, in a BTF object of its own. */
@@ -161,7 +184,7 @@ const char *probe_missing(const struct btf *btf)
 		return "no tracepoint inet_sock_set_state (Linux 4.16) in its BTF";
 	if (!sk_storage_works(btf))
 		return "tracing programs may not use sk_storage (Linux 5.11)";
-	if (!sock_helper(btf, BPF_FUNC_get_socket_cookie, -1))
+	if (!probe_permitted(btf))
 		return "tracing programs may not read socket cookies (Linux 5.12)";
 	return NULL;
 }

@@ -6,6 +6,8 @@
 #ifndef TCPTRAIL_PROBE_H
 #define TCPTRAIL_PROBE_H
 
+#include <stdbool.h>
+
 struct bpf_program;
 struct btf;
 
@@ -13,6 +15,9 @@ struct btf;
  * does not exist, has another number of arguments, or its type is refused. A
  * kprobe is found out at its attach. */
 int probe_program(const struct btf *btf, const struct bpf_program *program);
+
+/* Whether any tracing program may be loaded at all, by us, here. */
+bool probe_permitted(const struct btf *btf);
 
 /* What the kernel lacks that we cannot do without, in words; NULL: nothing. */
 const char *probe_missing(const struct btf *btf);

@@ -14,6 +14,10 @@ union any_record {
 	struct ev_timewait timewait;
 	struct ev_drop drop;
 	struct ev_accept accept;
+	struct ev_connection connection;
+	struct ev_limit limit;
+	struct ev_request request;
+	struct ev_listener listener;
 };
 
 struct queue {
@@ -22,7 +26,7 @@ struct queue {
 	size_t room;
 };
 
-static size_t size_of_kind(unsigned int kind)
+size_t queue_record_size(unsigned int kind)
 {
 	switch (kind) {
 	case EV_STATE:
@@ -39,6 +43,14 @@ static size_t size_of_kind(unsigned int kind)
 		return sizeof(struct ev_drop);
 	case EV_ACCEPT:
 		return sizeof(struct ev_accept);
+	case EV_CONNECTION:
+		return sizeof(struct ev_connection);
+	case EV_LIMIT:
+		return sizeof(struct ev_limit);
+	case EV_REQUEST:
+		return sizeof(struct ev_request);
+	case EV_LISTENER:
+		return sizeof(struct ev_listener);
 	default:
 		return 0;
 	}
@@ -78,7 +90,7 @@ bool queue_push(struct queue *q, const void *data, size_t size)
 {
 	const struct ev_head *head = data;
 
-	if (size < sizeof(*head) || head->size != size || size_of_kind(head->kind) != size)
+	if (size < sizeof(*head) || head->size != size || queue_record_size(head->kind) != size)
 		return false;
 	if (!grow(q))
 		return false;

@@ -23,6 +23,9 @@ void queue_close(struct queue *q);
  * not its kind's) or there is no room: the caller counts it. */
 bool queue_push(struct queue *q, const void *data, size_t size);
 
+/* What a record of that kind (enum ev_kind) has to have, bytes; 0: there is none. */
+size_t queue_record_size(unsigned int kind);
+
 size_t queue_len(const struct queue *q);
 bool queue_full(const struct queue *q);
 

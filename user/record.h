@@ -15,6 +15,7 @@
 
 #include "bpf/event.h"
 #include "cause.h"
+#include "stall_track.h"
 
 enum record_kind {
 	REC_STATE,
@@ -24,6 +25,11 @@ enum record_kind {
 	REC_DROP,
 	REC_SYNCOOKIE,
 	REC_ACCEPT,
+	REC_CONNECTION,
+	REC_STALL,
+	REC_SUMMARY,
+	REC_LIMIT,
+	REC_LISTEN,		/* listen() again, with another backlog */
 	REC_START,
 	REC_HEARTBEAT,
 	REC_LOST,
@@ -40,7 +46,8 @@ enum record_kind {
 #define HAS_RADDR	(1u << 5)
 #define HAS_LPORT	(1u << 6)
 #define HAS_RPORT	(1u << 7)
-#define HAS_DURATION	(1u << 8)	/* state: time in `from`; accept: in the accept queue */
+#define HAS_DURATION	(1u << 8)	/* state: time in `from`; accept: in the accept queue;
+					 * connection: its age; stall: of the oldest */
 #define HAS_WINDOW	(1u << 9)	/* count is of window_ns */
 #define HAS_REASON	(1u << 10)	/* reset: the kernel's reason */
 #define HAS_RTO		(1u << 11)
@@ -55,7 +62,12 @@ enum record_kind {
 #define HAS_TRY		(1u << 19)	/* drop: tries */
 #define HAS_PEERS	(1u << 20)	/* drop, with HAS_WINDOW: connections, peers */
 
+#define HAS_NOT_SEEN	(1u << 21)	/* drop: by no kprobe, from the counters */
 #define HAS_AT_MOST	(1u << 22)	/* drop: a bound, polled */
+#define HAS_ACCEPT_WAIT	(1u << 23)	/* connection */
+#define HAS_RTT		(1u << 24)	/* connection */
+#define HAS_ACCEPTS	(1u << 25)	/* drop: accepts, accepts_ns */
+#define HAS_SYNS	(1u << 26)	/* and syns */
 
 #define RECORD_MISSED_MAX 6
 
@@ -65,6 +77,7 @@ struct cgroup_info {
 	const char *unit;		/* systemd unit: "nginx.service" */
 	const char *container_id;	/* 64 hex digits */
 	const char *pod_uid;		/* Kubernetes: 8-4-4-4-12 */
+	const char *path;		/* below the mount: "/system.slice/nginx.service" */
 };
 
 /* Totals of the stream, in start (zero), heartbeat, lost and stop. Counts are
@@ -81,9 +94,29 @@ struct stream_totals {
 	uint64_t recovered;		/* by the understudy */
 	uint64_t gaps;			/* found by the gap check */
 	uint64_t late;			/* sockets first seen in mid-life */
-	uint64_t poorer;		/* went out with less: no storage, full map */
+	uint64_t poorer;		/* went out with less: no storage, full map, an
+					 * accept() not seen */
 	uint64_t unknown_cause;
 	uint64_t filtered;
+	uint64_t lost_recording;	/* missing in the recording that was read */
+	/* 0, 0: none was seen */
+	uint64_t requests_queued;	/* into SYN queues */
+	uint64_t requests_left;
+	uint64_t minis_made;		/* mini-sockets: TIME-WAIT, FIN-WAIT-2 */
+	uint64_t minis_ended;
+};
+
+enum record_outcome {
+	OUTCOME_SUCCESS,
+	OUTCOME_FAILURE,
+	OUTCOME_UNKNOWN,
+	RECORD_OUTCOMES,
+};
+
+/* Of `count` connections that it is known of (sketch.h has the error). */
+struct record_times {
+	uint64_t count;		/* 0: the rest is void */
+	uint64_t p50_ns, p90_ns, p99_ns, max_ns;
 };
 
 /* start: what this stream is. Strings live as long as the loader. */
@@ -94,10 +127,13 @@ struct stream_info {
 	const char *tier;		/* "fentry", "kprobe", "tracepoint" */
 	const char *filter;		/* NULL: none */
 	const char *events;		/* kinds selected: "state,reset" */
+	const char *recorded_id;	/* ephemeral id of the run that a recording is of; NULL:
+					 * it is live */
+	uint32_t recorded_version;	/* of its format */
 	struct {
 		const char *fact;	/* "transitions" */
 		const char *method;	/* names of enum ev_method, or "none" */
-	} hooks[32];
+	} hooks[48];
 	size_t hooks_len;
 };
 
@@ -108,6 +144,7 @@ struct record {
 	enum ev_method method;
 	uint64_t count;			/* 1, or events this record stands for */
 	uint64_t window_ns;
+	uint32_t sample_n;		/* one of so many was told (sample.h); 0: all */
 
 	/* the socket */
 	uint64_t cookie;
@@ -116,6 +153,7 @@ struct record {
 	uint32_t pid;
 	uint8_t comm[EV_COMM_LEN];	/* hostile bytes, maybe without NUL */
 	enum ev_owner_source owner_source;
+	bool followed;			/* the owner, by the kernel side */
 	enum ev_role role;
 	bool mptcp;
 	bool shared_port;		/* owner left out: several listen there */
@@ -165,13 +203,73 @@ struct record {
 		uint32_t connections;	/* that `count` segments are of */
 		uint32_t peers;
 		bool peers_lower;	/* both: at least */
+		uint64_t accepts;	/* that accept() took at its address, in accepts_ns */
+		uint64_t accepts_ns;
+		uint64_t syns;		/* that came to it in that time, with HAS_SYNS */
 	} drop;
 
-	/* accept, with HAS_QUEUES: of its listener, behind it */
+	uint32_t backlog_before;	/* listen */
+
+	/* accept, with HAS_QUEUES: of its listener, behind it; listen: now */
 	struct {
 		uint32_t length;
 		uint32_t limit;
 	} accept_queue;
+
+	/* connection: its whole life, beside from, to and cause of its end */
+	struct record_life {
+		uint64_t in_ns[EV_LIFE_STATES];	/* by ev_life_place(); 0: not entered */
+		uint64_t accept_wait_ns;	/* with HAS_ACCEPT_WAIT */
+		uint64_t bytes_sent;		/* payload, each byte once */
+		uint64_t bytes_received;
+		uint64_t bytes_resent;
+		uint64_t busy_ns;
+		uint64_t rwnd_ns;
+		uint64_t sndbuf_ns;
+		uint32_t segments_sent;
+		uint32_t segments_received;
+		uint32_t resent;		/* segments with data or FIN */
+		uint32_t syns_resent;		/* SYNs, or SYN-ACKs */
+		uint32_t rtt_us;		/* with HAS_RTT; as rtt_min_us */
+		uint32_t rtt_min_us;
+		uint8_t first_close;		/* EVS_FIN_WAIT1: we; EVS_CLOSE_WAIT: they */
+	} life;
+
+	/* summary, of `count` connections that ended in window_ns (summary.h). The owner
+	 * has no pid. */
+	const struct record_summary {
+		enum record_outcome outcome;
+		bool rest;			/* of all that found no place of their own */
+		struct record_times handshake, accept_wait, age;
+		uint64_t bytes_sent, bytes_received;
+		uint64_t resent, syns_resent;	/* segments */
+		uint64_t bytes_resent;
+	} *summary;
+	/* limit: a call failed at one (err), or was cut to one; accept_queue with HAS_QUEUES */
+	struct record_limit {
+		enum ev_limit_call call;
+		enum ev_limit_name name;
+		uint64_t value;		/* with has_value; UINT64_MAX: unlimited */
+		uint64_t use;		/* with has_use */
+		uint64_t hard;		/* with has_hard; UINT64_MAX: unlimited */
+		int32_t asked;		/* listen(), cut: its argument */
+		uint16_t low;		/* local ports: the range; 0: not known */
+		uint16_t high;
+		uint32_t used;		/* connections to the service; with has_used */
+		uint32_t time_wait;	/* of those */
+		bool has_used;
+		bool has_value;
+		bool has_use;
+		bool has_hard;
+		bool own_range;		/* the socket's own, by IP_LOCAL_PORT_RANGE */
+		const char *set_by;	/* static; NULL: not known */
+	} limit;
+
+	const char *because;		/* drop: what led to it; static; NULL: not known */
+
+	/* stall: `count` connections; state, times and ends are of the one that waits longest */
+	const struct stall_row *stall;
+	enum stall_phase stall_phase;
 
 	/* start, heartbeat, lost, stop */
 	const struct stream_totals *totals;

@@ -80,7 +80,21 @@ static struct known *find(struct rollup *r, const struct ev_bucket_key *key)
 	return NULL;
 }
 
-static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, struct record *out)
+/* Addresses only where all of the round are of one socket: none of it, and none of the
+ * round that goes on, changed what the bucket has. */
+static void fill_limit(const struct ev_bucket_key *key, const struct ev_bucket *b, bool one,
+		       struct record *out)
+{
+	struct ev_sock owner_alone = { .owner = b->sock.owner, .uid = (uint32_t)-1 };
+
+	decode_limit(key->sub, key->reason, out);
+	decode_sock(one ? &b->sock : &owner_alone, out);
+	if (!key->pid)
+		out->has &= ~HAS_OWNER;
+}
+
+static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, bool one,
+		 struct record *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->method = EVM_TP_BTF;
@@ -98,6 +112,13 @@ static void fill(const struct ev_bucket_key *key, const struct ev_bucket *b, str
 		out->drop.stage = key->sub;
 		out->drop.reason = key->reason < EVD_MAX ? key->reason : EVD_OTHER;
 		decode_sock(&b->sock, out);
+		return;
+	case EV_LIMIT:
+		fill_limit(key, b, one, out);
+		return;
+	case EV_REQUEST:
+		decode_sock(&b->sock, out);
+		decode_requests(key->sub, key->reason, out);
 		return;
 	default:
 		out->kind = REC_ERROR;
@@ -137,7 +158,7 @@ bool rollup_bucket(struct rollup *r, const struct ev_bucket_key *key,
 
 	if (!k || bucket->held[slot] <= k->held[slot])
 		return false;
-	fill(key, bucket, out);
+	fill(key, bucket, !memcmp(bucket->lower, k->lower, sizeof(k->lower)), out);
 	whose(k, bucket, slot, out);
 	out->count = bucket->held[slot] - k->held[slot];
 	out->has |= HAS_WINDOW;

@@ -3,13 +3,21 @@
 
 #include <string.h>
 
-static bool kind_selected(const struct options *o, const struct record *r)
+#include "cgroup.h"
+#include "decode.h"
+#include "filter.h"
+#include "limit_rows.h"
+
+bool select_kind(const struct options *o, const struct record *r)
 {
 	bool syn = r->rexmit == EVX_SYN || r->rexmit == EVX_SYNACK;
 
 	switch (r->kind) {
 	case REC_STATE:
-		return o->events & EVENTS_STATE ||
+	case REC_LISTEN:
+		return o->events & EVENTS_STATE;
+	case REC_CONNECTION:
+		return o->events & EVENTS_CONNECTION ||
 		       (o->events & EVENTS_FAILED && cause_failed(r->cause));
 	case REC_RETRANSMIT:
 		return o->events & (syn ? EVENTS_SYN_RETRANSMIT : EVENTS_DATA_RETRANSMIT);
@@ -21,49 +29,96 @@ static bool kind_selected(const struct options *o, const struct record *r)
 		return o->events & EVENTS_DROP;
 	case REC_SYNCOOKIE:
 		return o->events & EVENTS_SYNCOOKIE;
+	case REC_LIMIT:
+		return o->events & EVENTS_LIMIT;
+	case REC_STALL:
+		return o->events & EVENTS_STALL;
 	case REC_ACCEPT:
-		return o->events & EVENTS_ACCEPT;
+		return o->events & EVENTS_ACCEPT &&
+		       !(r->has & HAS_DURATION && r->duration_ns < o->accept_over_ns);
+	case REC_SUMMARY:
+		return o->events & EVENTS_SUMMARY;
 	default:
 		return true;	/* the stream itself */
 	}
 }
 
-static bool ports_selected(const struct kernel_filter *f, const struct record *r)
+bool select_filter(const struct options *o, const struct record *r)
 {
-	bool has_l = r->has & HAS_LPORT, has_r = r->has & HAS_RPORT;
+	struct filter_subject subject = { .record = r };
 
-	if (f->lport && has_l && f->lport != r->lport)
+	if (r->kind >= REC_START)
+		return true;
+	/* From before the command, or not its own. */
+	if (o->filter.follow && !(r->has & HAS_OWNER && r->followed))
 		return false;
-	if (f->rport && has_r && f->rport != r->rport)
-		return false;
-	/* A listener has no remote port: then the local one decides alone. */
-	if (f->port && has_l && f->port != r->lport &&
-	    ((has_r && f->port != r->rport) || r->role == EVR_LISTENER))
-		return false;
-	return true;
+	return filter_ask(&o->where, &subject) != FILTER_NO;
 }
 
-static bool owner_selected(const struct options *o, const struct record *r)
+bool select_needs_cgroup(const struct options *o)
 {
-	if (!(r->has & HAS_OWNER))
+	return filter_uses(&o->where, FILTER_CGROUP_FIELDS);
+}
+
+static void describe(struct cgroups *cgroups, const struct ev_sock *s, struct record *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = REC_KINDS;	/* none */
+	decode_sock(s, r);
+	r->cgroup = cgroups ? cgroup_find(cgroups, s->cgroup) : NULL;
+	if (r->cgroup)
+		r->has |= HAS_CGROUP;
+}
+
+bool select_listener(const struct options *o, struct cgroups *cgroups, const struct ev_sock *s)
+{
+	struct filter_subject subject = { 0 };
+	struct record r;
+
+	if (filter_empty(&o->where))
 		return true;
-	if (o->comm && strncmp(o->comm, (const char *)r->comm, sizeof(r->comm)))
-		return false;
-	for (uint32_t i = 0; i < o->filter.pids_len; i++)
-		if (o->filter.pids[i] == r->pid)
-			return true;
-	return !o->filter.pids_len;
+	describe(cgroups, s, &r);
+	subject.record = &r;
+	return filter_ask(&o->where, &subject) != FILTER_NO;
+}
+
+bool select_stall(const struct options *o, struct cgroups *cgroups, const struct stalled *s,
+		  const struct stall_verdict *v)
+{
+	struct filter_subject subject = { .stall = v, .verdict_unknown = !v };
+	struct record r;
+
+	if (filter_empty(&o->where))
+		return true;
+	describe(cgroups, &s->sock, &r);
+	subject.record = &r;
+	subject.retrans = s->retransmits;
+	if (v) {
+		subject.verdict = stall_name(v->stall);
+		subject.for_ns = v->age_ms * 1000000ULL;
+		subject.for_lower = v->lower;
+	}
+	return filter_ask(&o->where, &subject) != FILTER_NO;
+}
+
+bool select_limit(const struct options *o, const struct limit_row *row)
+{
+	const struct limit_service *service = &row->service;
+	struct record r = { .kind = REC_KINDS, .netns = row->netns, .pid = row->pid };
+	struct filter_subject subject = { .record = &r, .limit = limit_name(row->kind) };
+
+	r.has = (row->netns ? HAS_NETNS : 0) | (row->pid ? HAS_OWNER : 0);
+	if (service->family) {
+		r.has |= HAS_LADDR | HAS_RADDR | HAS_RPORT;
+		r.family = service->family;
+		r.rport = service->rport;
+		memcpy(r.laddr, service->laddr, sizeof(r.laddr));
+		memcpy(r.raddr, service->raddr, sizeof(r.raddr));
+	}
+	return filter_ask(&o->where, &subject) != FILTER_NO;
 }
 
 bool select_record(const struct options *o, const struct record *r)
 {
-	if (!kind_selected(o, r))
-		return false;
-	if (r->kind >= REC_START)
-		return true;
-	if (o->filter.netns && r->has & HAS_NETNS && o->filter.netns != r->netns)
-		return false;
-	if (o->filter.family && r->family && o->filter.family != r->family)
-		return false;
-	return ports_selected(&o->filter, r) && owner_selected(o, r);
+	return select_kind(o, r) && select_filter(o, r);
 }

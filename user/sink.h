@@ -24,7 +24,7 @@ struct sink_options {
 struct sink;
 
 struct sink_ops {
-	const char *name;	/* "text", "json": the word of -o */
+	const char *name;	/* "text", "json", "none": the word of -o */
 	/* NULL with errno set when memory is short. `out` and the strings of
 	 * `options` stay the caller's and outlive the sink. */
 	struct sink *(*open)(struct output *out, const struct sink_options *options);
@@ -36,6 +36,7 @@ struct sink_ops {
 
 extern const struct sink_ops sink_text;
 extern const struct sink_ops sink_json;
+extern const struct sink_ops sink_none;	/* takes all, writes nothing */
 
 /* By the word of -o; NULL: no such sink. */
 const struct sink_ops *sink_by_name(const char *name);

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "names.h"
 #include "sink.h"
+#include "stall_json.h"
 
 #define UNIT_MAX	256
 #define FILTER_MAX	512
@@ -22,6 +23,7 @@ struct sink {
 	struct output *out;
 	uint64_t sequence;
 	struct json_time time;
+	struct json_time began;	/* of connections: another second than now */
 	char agent[256];	/* the constant part behind the time */
 	size_t agent_len;
 };
@@ -57,25 +59,38 @@ static struct sink *sink_json_open(struct output *out, const struct sink_options
 
 static bool enters_end(const struct record *r)
 {
-	return r->kind == REC_STATE && (r->to == EVS_CLOSE || r->to == EVS_TIME_WAIT);
+	return r->kind == REC_CONNECTION ||
+	       (r->kind == REC_STATE && (r->to == EVS_CLOSE || r->to == EVS_TIME_WAIT));
 }
 
 static bool failed(const struct record *r)
 {
 	return r->kind == REC_ERROR || r->kind == REC_LOST || r->kind == REC_DROP ||
-	       (r->kind == REC_STATE && cause_failed(r->cause));
+	       (r->kind == REC_SUMMARY && r->summary->outcome == OUTCOME_FAILURE) ||
+	       (r->kind == REC_LIMIT && r->has & HAS_ERRNO) ||
+	       ((r->kind == REC_STATE || r->kind == REC_CONNECTION) && cause_failed(r->cause));
+}
+
+static bool succeeded(const struct record *r)
+{
+	if (r->kind == REC_SUMMARY)
+		return r->summary->outcome == OUTCOME_SUCCESS;
+	return r->cause != CAUSE_UNKNOWN &&
+	       ((r->kind == REC_STATE && r->to == EVS_ESTABLISHED) || enters_end(r));
 }
 
 /* Values that ECS allows: event.kind, .category, .type, .outcome. */
 static void ecs_class(struct json *j, const struct record *r)
 {
 	JSON_LITERAL(j, ",\"kind\":");
-	if (r->kind == REC_HEARTBEAT)
+	if (r->kind == REC_HEARTBEAT || r->kind == REC_SUMMARY)
 		JSON_LITERAL(j, "\"metric\"");
+	else if (r->kind == REC_STALL)
+		JSON_LITERAL(j, "\"alert\"");
 	else
 		JSON_LITERAL(j, "\"event\"");
 	JSON_LITERAL(j, ",\"category\":[\"network\"],\"type\":[");
-	if (r->kind >= REC_START)
+	if (r->kind >= REC_START || r->kind == REC_SUMMARY)
 		JSON_LITERAL(j, "\"info\"");
 	else
 		JSON_LITERAL(j, "\"connection\"");
@@ -85,13 +100,12 @@ static void ecs_class(struct json *j, const struct record *r)
 		JSON_LITERAL(j, ",\"end\"");
 	if (r->kind == REC_DROP)
 		JSON_LITERAL(j, ",\"denied\"");
-	else if (failed(r))
+	else if (failed(r) || (r->kind == REC_STALL && r->stall_phase != STALL_END))
 		JSON_LITERAL(j, ",\"error\"");
 	JSON_LITERAL(j, "]");
 	if (failed(r))
 		JSON_LITERAL(j, ",\"outcome\":\"failure\"");
-	else if (r->kind == REC_STATE && r->cause != CAUSE_UNKNOWN &&
-		 (r->to == EVS_ESTABLISHED || enters_end(r)))
+	else if (succeeded(r))
 		JSON_LITERAL(j, ",\"outcome\":\"success\"");
 }
 
@@ -106,6 +120,10 @@ static void event(struct sink *s, struct json *j, const struct record *r)
 	JSON_LITERAL(j, "\",\"sequence\":");
 	json_u64(j, s->sequence + 1);
 	ecs_class(j, r);
+	if (r->kind == REC_CONNECTION && r->has & HAS_DURATION && !r->duration_lower) {
+		JSON_LITERAL(j, ",\"start\":");
+		json_time(j, &s->began, r->wall_ns - r->duration_ns);
+	}
 	if (r->has & HAS_DURATION) {
 		JSON_LITERAL(j, ",\"duration\":");
 		json_u64(j, r->duration_ns);
@@ -132,6 +150,13 @@ static void endpoint(struct json *j, const char *name, const char *address_name,
 			JSON_LITERAL(j, ",");
 		JSON_LITERAL(j, "\"port\":");
 		json_u64(j, local ? r->lport : r->rport);
+	}
+	/* What that end sent. */
+	if (r->kind == REC_CONNECTION) {
+		JSON_LITERAL(j, ",\"bytes\":");
+		json_u64(j, local ? r->life.bytes_sent : r->life.bytes_received);
+		JSON_LITERAL(j, ",\"packets\":");
+		json_u64(j, local ? r->life.segments_sent : r->life.segments_received);
 	}
 	JSON_LITERAL(j, "}");
 }
@@ -169,9 +194,13 @@ static void owner(struct json *j, const struct record *r)
 	const struct cgroup_info *cg = r->has & HAS_CGROUP ? r->cgroup : NULL;
 
 	if (r->has & HAS_OWNER) {
-		JSON_LITERAL(j, ",\"process\":{\"pid\":");
-		json_u64(j, r->pid);
-		JSON_LITERAL(j, ",\"name\":");
+		JSON_LITERAL(j, ",\"process\":{");
+		if (r->kind != REC_SUMMARY) {
+			JSON_LITERAL(j, "\"pid\":");
+			json_u64(j, r->pid);
+			JSON_LITERAL(j, ",");
+		}
+		JSON_LITERAL(j, "\"name\":");
 		json_string(j, r->comm, sizeof(r->comm));
 		JSON_LITERAL(j, "}");
 	}
@@ -254,12 +283,6 @@ static void reset(struct json *j, const struct record *r)
 	JSON_LITERAL(j, "}");
 }
 
-static void number(struct json *j, const char *name, uint64_t n)
-{
-	json_word(j, name);
-	json_u64(j, n);
-}
-
 static void queues(struct json *j, const struct record_drop *d)
 {
 	const char *bound = name_drop_bound(d);
@@ -269,13 +292,13 @@ static void queues(struct json *j, const struct record_drop *d)
 		json_word(j, bound);
 		JSON_LITERAL(j, "\"");
 	}
-	number(j, ",\"accept_queue\":{\"length\":", d->queues.accept_queue);
-	number(j, ",\"limit\":", d->queues.backlog);
-	number(j, "},\"syn_queue\":{\"length\":", d->queues.syn_queue);
-	number(j, ",\"limit\":", d->queues.backlog);
-	number(j, "},\"somaxconn\":", d->queues.somaxconn);
-	number(j, ",\"max_syn_backlog\":", d->queues.max_syn_backlog);
-	number(j, ",\"syncookies\":", d->queues.syncookies);
+	json_number(j, ",\"accept_queue\":{\"length\":", d->queues.accept_queue);
+	json_number(j, ",\"limit\":", d->queues.backlog);
+	json_number(j, "},\"syn_queue\":{\"length\":", d->queues.syn_queue);
+	json_number(j, ",\"limit\":", d->queues.backlog);
+	json_number(j, "},\"somaxconn\":", d->queues.somaxconn);
+	json_number(j, ",\"max_syn_backlog\":", d->queues.max_syn_backlog);
+	json_number(j, ",\"syncookies\":", d->queues.syncookies);
 	if (d->queues.abort_on_overflow)
 		JSON_LITERAL(j, ",\"abort_on_overflow\":true");
 	else
@@ -286,12 +309,14 @@ static void drop(struct json *j, const struct record *r)
 {
 	/* Polled counters do not tell which segment it was. */
 	if (r->drop.stage) {
-		number(j, r->drop.stage == EVG_ACK ? ",\"stage\":{\"ack\":" : ",\"stage\":{\"syn\":",
-		       r->count);
+		json_number(j, r->drop.stage == EVG_ACK ? ",\"stage\":{\"ack\":" : ",\"stage\":{\"syn\":",
+			    r->count);
 		JSON_LITERAL(j, "}");
 	}
 	if (r->has & HAS_AT_MOST)
-		number(j, ",\"at_most\":", r->drop.at_most);
+		json_number(j, ",\"at_most\":", r->drop.at_most);
+	if (r->has & HAS_NOT_SEEN)
+		JSON_LITERAL(j, ",\"not_seen\":true");
 	JSON_LITERAL(j, ",\"reason\":\"");
 	json_word(j, name_drop_reason(r->drop.reason));
 	JSON_LITERAL(j, "\",\"counter\":\"");
@@ -300,13 +325,24 @@ static void drop(struct json *j, const struct record *r)
 	if (r->has & HAS_QUEUES)
 		queues(j, &r->drop);
 	if (r->has & HAS_TRY)
-		number(j, ",\"try\":", r->drop.tries);
+		json_number(j, ",\"try\":", r->drop.tries);
 	if (r->has & HAS_TRY && r->drop.tries_lower)
 		JSON_LITERAL(j, ",\"try_lower_bound\":true");
+	if (r->has & HAS_ACCEPTS) {
+		json_number(j, ",\"accepts\":", r->drop.accepts);
+		json_number(j, ",\"accepts_window_ns\":", r->drop.accepts_ns);
+	}
+	if (r->has & HAS_SYNS)
+		json_number(j, ",\"syns\":", r->drop.syns);
+	if (r->because) {
+		JSON_LITERAL(j, ",\"because\":\"");
+		json_word(j, r->because);
+		JSON_LITERAL(j, "\"");
+	}
 	if (!(r->has & HAS_PEERS))
 		return;
-	number(j, ",\"connections\":", r->drop.connections);
-	number(j, ",\"peers\":", r->drop.peers);
+	json_number(j, ",\"connections\":", r->drop.connections);
+	json_number(j, ",\"peers\":", r->drop.peers);
 	if (r->drop.peers_lower)
 		JSON_LITERAL(j, ",\"connections_lower_bound\":true");
 }
@@ -315,8 +351,130 @@ static void accept_queue(struct json *j, const struct record *r)
 {
 	if (!(r->has & HAS_QUEUES))
 		return;
-	number(j, ",\"accept_queue\":{\"length\":", r->accept_queue.length);
-	number(j, ",\"limit\":", r->accept_queue.limit);
+	json_number(j, ",\"accept_queue\":{\"length\":", r->accept_queue.length);
+	json_number(j, ",\"limit\":", r->accept_queue.limit);
+	JSON_LITERAL(j, "}");
+}
+
+static void limit(struct json *j, const struct record *r)
+{
+	const struct record_limit *l = &r->limit;
+
+	JSON_LITERAL(j, ",\"call\":\"");
+	json_word(j, name_limit_call(l->call));
+	JSON_LITERAL(j, "\",\"limit\":{\"name\":\"");
+	json_word(j, name_limit(l->name));
+	JSON_LITERAL(j, "\"");
+	if (l->has_use)
+		json_number(j, ",\"use\":", l->use);
+	if (l->has_value && l->value != UINT64_MAX)
+		json_number(j, ",\"value\":", l->value);
+	if (l->has_hard && l->hard != UINT64_MAX)
+		json_number(j, ",\"hard\":", l->hard);
+	if (l->set_by) {
+		JSON_LITERAL(j, ",\"set_by\":\"");
+		json_word(j, l->set_by);
+		JSON_LITERAL(j, "\"");
+	}
+	if (l->low) {
+		json_number(j, ",\"range\":[", l->low);
+		json_number(j, ",", l->high);
+		JSON_LITERAL(j, "]");
+	}
+	if (l->has_used) {
+		json_number(j, ",\"connections\":", l->used);
+		json_number(j, ",\"time_wait\":", l->time_wait);
+	}
+	if (l->name == EVL_SOMAXCONN && l->has_value) {
+		JSON_LITERAL(j, ",\"asked\":");
+		if (l->asked < 0)
+			JSON_LITERAL(j, "-");
+		json_u64(j, l->asked < 0 ? -(uint64_t)l->asked : (uint64_t)l->asked);
+	}
+	JSON_LITERAL(j, "}");
+	accept_queue(j, r);
+}
+
+static void relisten(struct json *j, const struct record *r)
+{
+	json_number(j, ",\"backlog_before\":", r->backlog_before);
+	accept_queue(j, r);
+}
+
+static void time_in(struct json *j, const uint64_t in_ns[EV_LIFE_STATES])
+{
+	bool first = true;
+
+	JSON_LITERAL(j, ",\"time_in_ns\":{");
+	for (unsigned int s = EVS_ESTABLISHED; s < EVS_MAX; s++) {
+		unsigned int place = ev_life_place(s);
+
+		if (place >= EV_LIFE_STATES || !in_ns[place])
+			continue;
+		if (!first)
+			JSON_LITERAL(j, ",");
+		first = false;
+		JSON_LITERAL(j, "\"");
+		json_word(j, name_state_otel(s));
+		JSON_LITERAL(j, "\":");
+		json_u64(j, in_ns[place]);
+	}
+	JSON_LITERAL(j, "}");
+}
+
+static void connection(struct json *j, const struct record *r)
+{
+	const struct record_life *l = &r->life;
+
+	state(j, r);
+	if (l->first_close == EVS_FIN_WAIT1)
+		JSON_LITERAL(j, ",\"closed_by\":\"local\"");
+	else if (l->first_close == EVS_CLOSE_WAIT)
+		JSON_LITERAL(j, ",\"closed_by\":\"peer\"");
+	time_in(j, l->in_ns);
+	if (r->has & HAS_ACCEPT_WAIT)
+		json_number(j, ",\"accept_wait_ns\":", l->accept_wait_ns);
+	json_number(j, ",\"retransmits\":{\"syn\":", l->syns_resent);
+	json_number(j, ",\"data\":", l->resent);
+	json_number(j, ",\"bytes\":", l->bytes_resent);
+	JSON_LITERAL(j, "}");
+	if (r->has & HAS_RTT) {
+		json_number(j, ",\"rtt_us\":", l->rtt_us);
+		json_number(j, ",\"rtt_min_us\":", l->rtt_min_us);
+	}
+	json_number(j, ",\"busy_ns\":", l->busy_ns);
+	json_number(j, ",\"limited_ns\":{\"rwnd\":", l->rwnd_ns);
+	json_number(j, ",\"sndbuf\":", l->sndbuf_ns);
+	JSON_LITERAL(j, "}");
+}
+
+static void times(struct json *j, const char *name, const struct record_times *t)
+{
+	if (!t->count)
+		return;
+	json_word(j, name);
+	json_number(j, "{\"count\":", t->count);
+	json_number(j, ",\"p50_ns\":", t->p50_ns);
+	json_number(j, ",\"p90_ns\":", t->p90_ns);
+	json_number(j, ",\"p99_ns\":", t->p99_ns);
+	json_number(j, ",\"max_ns\":", t->max_ns);
+	JSON_LITERAL(j, "}");
+}
+
+/* Bytes are not those of a source and a destination: what is summed as the rest has
+ * neither. */
+static void summary(struct json *j, const struct record_summary *s)
+{
+	if (s->rest)
+		JSON_LITERAL(j, ",\"rest\":true");
+	times(j, ",\"handshake\":", &s->handshake);
+	times(j, ",\"accept_wait\":", &s->accept_wait);
+	times(j, ",\"age\":", &s->age);
+	json_number(j, ",\"sent_bytes\":", s->bytes_sent);
+	json_number(j, ",\"received_bytes\":", s->bytes_received);
+	json_number(j, ",\"retransmits\":{\"syn\":", s->syns_resent);
+	json_number(j, ",\"data\":", s->resent);
+	json_number(j, ",\"bytes\":", s->bytes_resent);
 	JSON_LITERAL(j, "}");
 }
 
@@ -325,14 +483,16 @@ static void identity(struct json *j, const struct record *r)
 	JSON_LITERAL(j, ",\"role\":\"");
 	json_word(j, name_role(r->role));
 	JSON_LITERAL(j, "\"");
-	if (r->has & HAS_OWNER) {
+	if (r->has & HAS_OWNER && r->kind != REC_SUMMARY) {
 		JSON_LITERAL(j, ",\"owner_source\":\"");
 		json_word(j, name_owner_source(r->owner_source));
 		JSON_LITERAL(j, "\"");
 	}
-	JSON_LITERAL(j, ",\"method\":\"");
-	json_word(j, name_method(r->method));
-	JSON_LITERAL(j, "\"");
+	if (r->kind != REC_SUMMARY) {
+		JSON_LITERAL(j, ",\"method\":\"");
+		json_word(j, name_method(r->method));
+		JSON_LITERAL(j, "\"");
+	}
 	if (r->has & HAS_COOKIE) {
 		JSON_LITERAL(j, ",\"cookie\":\"");
 		json_hex(j, r->cookie);
@@ -358,11 +518,23 @@ static void identity(struct json *j, const struct record *r)
 
 static void lost(struct json *j, const struct stream_totals *t)
 {
-	number(j, "\"lost\":{\"total\":", t->lost);
-	number(j, ",\"ring\":", t->lost_ring);
-	number(j, ",\"missed\":", t->lost_missed);
-	number(j, ",\"output\":", t->lost_output);
-	number(j, ",\"malformed\":", t->lost_malformed);
+	json_number(j, "\"lost\":{\"total\":", t->lost);
+	json_number(j, ",\"ring\":", t->lost_ring);
+	json_number(j, ",\"missed\":", t->lost_missed);
+	json_number(j, ",\"output\":", t->lost_output);
+	json_number(j, ",\"malformed\":", t->lost_malformed);
+	if (t->lost_recording)
+		json_number(j, ",\"recording\":", t->lost_recording);
+	JSON_LITERAL(j, "}");
+}
+
+/* Equal once all that went in has come out: no hook misses any then. */
+static void in_and_out(struct json *j, const char *name, uint64_t in, uint64_t out)
+{
+	if (!in && !out)
+		return;
+	json_number(j, name, in);
+	json_number(j, ",\"out\":", out);
 	JSON_LITERAL(j, "}");
 }
 
@@ -377,16 +549,18 @@ static void totals(struct json *j, const struct record *r)
 		lost(j, t);
 		return;
 	}
-	number(j, ",\"uptime_ns\":", r->uptime_ns);
-	number(j, ",\"totals\":{\"printed\":", t->printed);
-	number(j, ",\"made\":", t->made);
-	number(j, ",\"held_back\":", t->held_back);
-	number(j, ",\"recovered\":", t->recovered);
-	number(j, ",\"gaps\":", t->gaps);
-	number(j, ",\"first_seen_late\":", t->late);
-	number(j, ",\"poorer\":", t->poorer);
-	number(j, ",\"unknown_cause\":", t->unknown_cause);
-	number(j, ",\"filtered\":", t->filtered);
+	json_number(j, ",\"uptime_ns\":", r->uptime_ns);
+	json_number(j, ",\"totals\":{\"printed\":", t->printed);
+	json_number(j, ",\"made\":", t->made);
+	json_number(j, ",\"held_back\":", t->held_back);
+	json_number(j, ",\"recovered\":", t->recovered);
+	json_number(j, ",\"gaps\":", t->gaps);
+	json_number(j, ",\"first_seen_late\":", t->late);
+	json_number(j, ",\"poorer\":", t->poorer);
+	json_number(j, ",\"unknown_cause\":", t->unknown_cause);
+	json_number(j, ",\"filtered\":", t->filtered);
+	in_and_out(j, ",\"syn_queue\":{\"in\":", t->requests_queued, t->requests_left);
+	in_and_out(j, ",\"mini_sockets\":{\"in\":", t->minis_made, t->minis_ended);
 	JSON_LITERAL(j, ",");
 	lost(j, t);
 	JSON_LITERAL(j, "}");
@@ -408,8 +582,13 @@ static void start(struct json *j, const struct stream_info *info)
 	word_field(j, ",\"kernel\":", info->kernel, 65);
 	word_field(j, ",\"boot_id\":", info->boot_id, 40);
 	word_field(j, ",\"tier\":", info->tier, 16);
-	word_field(j, ",\"events\":", info->events, 64);
+	word_field(j, ",\"events\":", info->events, 160);
 	word_field(j, ",\"filter\":", info->filter, FILTER_MAX);
+	if (info->recorded_id) {
+		json_number(j, ",\"recording\":{\"version\":", info->recorded_version);
+		word_field(j, ",\"ephemeral_id\":", info->recorded_id, 16);
+		JSON_LITERAL(j, "}");
+	}
 	JSON_LITERAL(j, ",\"hooks\":{");
 	for (size_t i = 0; i < info->hooks_len; i++) {
 		if (i)
@@ -421,13 +600,40 @@ static void start(struct json *j, const struct stream_info *info)
 	JSON_LITERAL(j, "}");
 }
 
+static void stall(struct json *j, const struct record *r)
+{
+	const struct stall_row *row = r->stall;
+	char advice[512];
+
+	JSON_LITERAL(j, ",\"verdict\":\"");
+	json_word(j, stall_name(row->verdict.stall));
+	JSON_LITERAL(j, "\",\"phase\":\"");
+	json_word(j, stall_phase_name(r->stall_phase));
+	JSON_LITERAL(j, "\"");
+	if (r->duration_lower)
+		JSON_LITERAL(j, ",\"duration_lower_bound\":true");
+	if (r->count > 1 && row->oldest.sock.cookie) {
+		JSON_LITERAL(j, ",\"oldest_cookie\":\"");
+		json_hex(j, row->oldest.sock.cookie);
+		JSON_LITERAL(j, "\"");
+	}
+	stall_json(j, row);
+	if (r->stall_phase == STALL_END)
+		return;
+	stall_rows_advice(row, advice, sizeof(advice));
+	JSON_LITERAL(j, ",\"advice\":");
+	json_string(j, (const uint8_t *)advice, sizeof(advice));
+}
+
 static void own(struct json *j, const struct record *r)
 {
 	JSON_LITERAL(j, ",\"tcptrail\":{\"schema\":\"" SCHEMA_VERSION "\"");
 	if (r->kind < REC_START)
-		number(j, ",\"count\":", r->count);
+		json_number(j, ",\"count\":", r->count);
 	if (r->has & HAS_WINDOW)
-		number(j, ",\"window_ns\":", r->window_ns);
+		json_number(j, ",\"window_ns\":", r->window_ns);
+	if (r->sample_n)
+		json_number(j, ",\"sample_n\":", r->sample_n);
 	if (r->kind == REC_STATE)
 		state(j, r);
 	else if (r->kind == REC_RETRANSMIT)
@@ -438,6 +644,16 @@ static void own(struct json *j, const struct record *r)
 		drop(j, r);
 	else if (r->kind == REC_ACCEPT)
 		accept_queue(j, r);
+	else if (r->kind == REC_CONNECTION)
+		connection(j, r);
+	else if (r->kind == REC_SUMMARY)
+		summary(j, r->summary);
+	else if (r->kind == REC_LIMIT)
+		limit(j, r);
+	else if (r->kind == REC_LISTEN)
+		relisten(j, r);
+	else if (r->kind == REC_STALL)
+		stall(j, r);
 	if (r->kind < REC_START)
 		identity(j, r);
 	if (r->kind == REC_START)

@@ -108,14 +108,18 @@ static void who(struct line *l, const struct record *r)
 		add(l, " %7s %-15s ", "-", r->shared_port ? "(several)" : "-");
 		return;
 	}
-	snprintf(pid, sizeof(pid), "%s%u", r->owner_source == EVO_LISTENER ? "~" : "", r->pid);
+	if (r->kind == REC_SUMMARY)
+		snprintf(pid, sizeof(pid), "-");
+	else
+		snprintf(pid, sizeof(pid), "%s%u", r->owner_source == EVO_LISTENER ? "~" : "", r->pid);
 	add(l, " %7s %-15s ", pid, format_plain(r->comm, sizeof(r->comm), comm, sizeof(comm)));
 }
 
 static void where(struct line *l, const struct record *r)
 {
 	char local[64], peer[64];
-	bool in = r->role == EVR_SERVER || r->kind == REC_DROP || r->kind == REC_SYNCOOKIE;
+	bool in = r->role == EVR_SERVER || r->kind == REC_DROP || r->kind == REC_SYNCOOKIE ||
+		  (r->kind == REC_LIMIT && r->role == EVR_LISTENER);
 	char arrow = r->role == EVR_CLIENT ? '>' : in ? '<' : ' ';
 
 	format_endpoint(r->family, r->laddr, r->has & HAS_LADDR, r->lport, r->has & HAS_LPORT,
@@ -159,6 +163,27 @@ static void retransmit(struct line *l, const struct record *r)
 		add(l, "   next in %s", format_duration(r->rto_ns, time, sizeof(time)));
 }
 
+/* Below ten a second with one decimal: a few seconds' figure says no more. */
+static const char *rate(uint64_t n, uint64_t ns, char *out, size_t size)
+{
+	double per_s = n * 1e9 / ns;
+
+	if (per_s >= 9.95 || !n)
+		return format_count(per_s + 0.5, out, size);
+	snprintf(out, size, "%.1f", per_s);
+	return out;
+}
+
+static void accepts(struct line *l, const struct record *r)
+{
+	const struct record_drop *d = &r->drop;
+	char number[32];
+
+	add(l, "  accepts %s/s", rate(d->accepts, d->accepts_ns, number, sizeof(number)));
+	if (r->has & HAS_SYNS)
+		add(l, " of %s SYNs/s", rate(d->syns, d->accepts_ns, number, sizeof(number)));
+}
+
 /* `a/b` is now/limit. */
 static void drop(struct line *l, const struct record *r)
 {
@@ -180,6 +205,10 @@ static void drop(struct line *l, const struct record *r)
 						      "client thinks ESTABLISHED");
 	if (r->has & HAS_TRY)
 		add(l, "  try %s%u", d->tries_lower ? ">=" : "", d->tries);
+	if (r->has & HAS_ACCEPTS)
+		accepts(l, r);
+	if (r->because)
+		add(l, "  because %s", r->because);
 	add(l, "  [%s]", name_drop_counter(d->reason));
 }
 
@@ -192,6 +221,138 @@ static void accept_line(struct line *l, const struct record *r)
 		add(l, " waited %s", format_duration(r->duration_ns, time, sizeof(time)));
 	if (r->has & HAS_QUEUES)
 		add(l, "   acceptq %u/%u", r->accept_queue.length, r->accept_queue.limit);
+}
+
+/* `a/b` is use/limit. */
+static void limit(struct line *l, const struct record *r)
+{
+	const struct record_limit *lim = &r->limit;
+	char error[24], n[3][32];
+
+	add(l, "LIMIT %s %s %s", name_limit_call(lim->call),
+	    r->has & HAS_ERRNO ? name_errno(r->err, error, sizeof(error)) : "cut to",
+	    name_limit(lim->name));
+	if (lim->name == EVL_SOMAXCONN && lim->has_value)
+		add(l, " %s, asked for %d", format_count(lim->value, n[0], 32), lim->asked);
+	else if (lim->has_use && lim->has_value)
+		add(l, " %s/%s", format_count(lim->use, n[0], 32),
+		    lim->value == UINT64_MAX ? "unlimited" : format_count(lim->value, n[1], 32));
+	if (lim->set_by)
+		add(l, "   %s%s", lim->set_by, lim->name == EVL_OPEN_FILES && lim->has_hard ? " soft" : "");
+	if (lim->has_hard)
+		add(l, " (hard %s)", lim->hard == UINT64_MAX ? "unlimited" :
+		    format_count(lim->hard, n[2], 32));
+	if (lim->low)
+		add(l, " %u-%u", lim->low, lim->high);
+	if (lim->has_used)
+		add(l, "  to it %s TIME-WAIT + %s others", format_count(lim->time_wait, n[0], 32),
+		    format_count(lim->used - lim->time_wait, n[1], 32));
+	if (r->has & HAS_QUEUES)
+		add(l, "  acceptq %u/%u", r->accept_queue.length, r->accept_queue.limit);
+}
+
+static const char *ended(const struct record *r, char *buf, size_t len)
+{
+	char error[24];
+
+	if (cause_failed(r->cause))
+		snprintf(buf, len, "CONNECTION failed %s", r->has & HAS_ERRNO ?
+			 name_errno(r->err, error, sizeof(error)) : "");
+	else
+		snprintf(buf, len, "CONNECTION %s%s", r->cause == CAUSE_UNKNOWN ? "ended" : "ok",
+			 r->life.first_close == EVS_FIN_WAIT1 ? ", closed by us" :
+			 r->life.first_close == EVS_CLOSE_WAIT ? ", closed by them" : "");
+	return buf;
+}
+
+/* Of one that was never established there is no more to tell than its SYNs. */
+/* What became of the SYNs of a connection that was never established. */
+static void syns(struct line *l, const struct record *r)
+{
+	if (r->cause == CAUSE_CONNECT_FAILED) {
+		add(l, "  no SYN sent");
+		return;
+	}
+	add(l, "  SYN 1+%u sent", r->life.syns_resent);
+	if (r->cause == CAUSE_RST_RECEIVED)
+		add(l, ", answered by RST");
+	else if (r->cause == CAUSE_TIMEOUT || r->cause == CAUSE_USER_TIMEOUT)
+		add(l, ", none answered");
+}
+
+static void connection(struct line *l, const struct record *r)
+{
+	const struct record_life *life = &r->life;
+	char what[64], time[24], bound[32] = "-", n[2][32];
+
+	if (r->has & HAS_DURATION)
+		snprintf(bound, sizeof(bound), "%s%s", r->duration_lower ? ">=" : "",
+			 format_duration(r->duration_ns, time, sizeof(time)));
+	add(l, "%-28s %8s  %s", ended(r, what, sizeof(what)), bound, cause_name(r->cause));
+	if (r->from == EVS_SYN_SENT) {
+		syns(l, r);
+		return;
+	}
+	add(l, "  tx %s rx %s  rexmit %u", format_bytes(life->bytes_sent, n[0], 32),
+	    format_bytes(life->bytes_received, n[1], 32), life->resent);
+	if (life->syns_resent)
+		add(l, " + %u SYN%s", life->syns_resent, r->role == EVR_SERVER ? "-ACK" : "");
+	if (r->has & HAS_RTT)
+		add(l, "  rtt %s", format_duration(life->rtt_us * 1000ULL, time, sizeof(time)));
+	if (r->has & HAS_ACCEPT_WAIT)
+		add(l, "  accept %s", format_duration(life->accept_wait_ns, time, sizeof(time)));
+	if (r->mptcp)
+		add(l, "  mptcp");
+}
+
+static void times(struct line *l, const char *what, const struct record_times *t)
+{
+	char p50[24], p99[24], max[24];
+
+	if (t->count)
+		add(l, "  %s %s/%s/%s", what, format_duration(t->p50_ns, p50, sizeof(p50)),
+		    format_duration(t->p99_ns, p99, sizeof(p99)),
+		    format_duration(t->max_ns, max, sizeof(max)));
+}
+
+/* Times are p50/p99/max. */
+static void summary(struct line *l, const struct record *r)
+{
+	static const char *const outcomes[] = { "ok", "failed", "ended" };
+	const struct record_summary *s = r->summary;
+	char n[3][32], time[24];
+
+	add(l, "SUMMARY %s %s in %s%s", format_count(r->count, n[0], 32), outcomes[s->outcome],
+	    format_duration(r->window_ns, time, sizeof(time)), s->rest ? ", all others" : "");
+	times(l, "handshake", &s->handshake);
+	times(l, "accept", &s->accept_wait);
+	times(l, "age", &s->age);
+	add(l, "  tx %s rx %s  rexmit %llu + %llu SYN", format_bytes(s->bytes_sent, n[1], 32),
+	    format_bytes(s->bytes_received, n[2], 32),
+	    (unsigned long long)s->resent, (unsigned long long)s->syns_resent);
+}
+
+/* What to try goes below, where it begins. */
+static void stall(struct line *l, const struct record *r)
+{
+	const char *verdict = stall_name(r->stall->verdict.stall);
+	char what[64], time[24], bound[32], number[32], text[512];
+
+	snprintf(bound, sizeof(bound), "%s%s", r->duration_lower ? ">=" : "",
+		 format_duration(r->duration_ns, time, sizeof(time)));
+	if (r->count > 1)
+		snprintf(what, sizeof(what), "STALL %s x%s", verdict,
+			 format_count(r->count, number, sizeof(number)));
+	else
+		snprintf(what, sizeof(what), "STALL %s", verdict);
+	if (r->stall_phase == STALL_END) {
+		add(l, "%-28s %8s  over", what, bound);
+		return;
+	}
+	add(l, "%-28s %8s  %s", what, bound, stall_rows_evidence(r->stall, text, sizeof(text)));
+	if (r->stall_phase == STALL_START)
+		add(l, "\n%22stry: %s", "",
+		    stall_rows_advice(r->stall, text, sizeof(text)));
 }
 
 /* Drops are segments: whose they are. */
@@ -231,6 +392,22 @@ static void what(struct line *l, const struct record *r)
 	case REC_ACCEPT:
 		accept_line(l, r);
 		break;
+	case REC_LIMIT:
+		limit(l, r);
+		break;
+	case REC_LISTEN:
+		add(l, "LISTEN again, backlog %u -> %u   acceptq %u/%u", r->backlog_before,
+		    r->accept_queue.limit, r->accept_queue.length, r->accept_queue.limit);
+		break;
+	case REC_CONNECTION:
+		connection(l, r);
+		break;
+	case REC_SUMMARY:
+		summary(l, r);
+		return;
+	case REC_STALL:
+		stall(l, r);
+		break;
 	default:
 		break;
 	}
@@ -242,7 +419,8 @@ static void what(struct line *l, const struct record *r)
 	if (r->has & HAS_AT_MOST)
 		add(l, ", at most %s", format_count(r->drop.at_most, number, sizeof(number)));
 	if (r->kind == REC_DROP && r->method == EVM_POLL)
-		add(l, "  polled: peers not visible");
+		add(l, r->has & HAS_NOT_SEEN ? "  polled: not seen by kprobes" :
+					       "  polled: peers not visible");
 }
 
 static void lost(struct line *l, const struct record *r)
@@ -254,14 +432,20 @@ static void lost(struct line *l, const struct record *r)
 	    format_count(t->lost, n[0], 32), format_count(t->lost_ring, n[1], 32),
 	    format_count(t->lost_missed, n[2], 32), format_count(t->lost_output, n[3], 32),
 	    format_count(t->lost_malformed, n[4], 32));
+	if (t->lost_recording)
+		add(l, ", missing in the recording %s", format_count(t->lost_recording, n[0], 32));
 }
 
 static const char *colour_of(const struct record *r)
 {
-	if (r->kind == REC_LOST || r->kind == REC_DROP || (r->kind == REC_STATE && cause_failed(r->cause)))
+	if (r->kind == REC_LOST || r->kind == REC_DROP ||
+	    (r->kind == REC_STALL && r->stall_phase != STALL_END) ||
+	    (r->kind == REC_SUMMARY && r->summary->outcome == OUTCOME_FAILURE) ||
+	    (r->kind == REC_LIMIT && r->has & HAS_ERRNO) ||
+	    ((r->kind == REC_STATE || r->kind == REC_CONNECTION) && cause_failed(r->cause)))
 		return RED;
 	if (r->kind == REC_RETRANSMIT || r->kind == REC_RESET || r->kind == REC_ERROR ||
-	    r->kind == REC_SYNCOOKIE)
+	    r->kind == REC_SYNCOOKIE || r->kind == REC_LIMIT)
 		return YELLOW;
 	return r->kind == REC_STATE && r->from == EVS_TIME_WAIT ? DIM : NULL;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "tiers.h"
 
+#include <string.h>
+
 #define FENTRY(...)	{ EVM_FENTRY, { __VA_ARGS__ } }
 #define KPROBE(...)	{ EVM_KPROBE, { __VA_ARGS__ } }
 #define TP_BTF(...)	{ EVM_TP_BTF, { __VA_ARGS__ } }
@@ -46,7 +48,7 @@ const struct fact facts[FACTS] = {
 	},
 	[FACT_CENSUS] = {
 		.name = "sockets that ended unseen",
-		.ways = { { EVM_ITER, { "census" } } },
+		.ways = { { EVM_POLL, { "census" } } },
 		.without = "transitions that no program was called for are not counted",
 	},
 	[FACT_ACCEPT] = {
@@ -108,7 +110,7 @@ const struct fact facts[FACTS] = {
 			  KPROBE("tw_schedule_kprobe"),
 			  TP_BTF("tw_fin_dropped", "tw_fin_understudy"),
 			  DERIVED(EVM_POLL) },
-		.without = "seen at intervals",
+		.without = "before Linux 6.12 seen at intervals",
 		.remedy = function_hooks,
 	},
 	[FACT_KILLED] = {
@@ -164,14 +166,103 @@ const struct fact facts[FACTS] = {
 		.ways = { FENTRY("drop_ack_fentry", "drop_ack_fexit"),
 			  KPROBE("drop_ack_kprobe", "drop_ack_kretprobe"),
 			  TP_BTF("drop_ack_freed") },
-		.without = "final ACKs refused for a full accept queue",
-		.remedy = "Linux 6.18 or newer, or function hooks",
+		.without = "final ACKs refused for another reason than a full accept queue; before "
+			   "Linux 6.18 all of them",
+		.remedy = function_hooks,
 	},
 	[FACT_LISTENERS] = {
 		.name = "queues of listening sockets",
-		.ways = { { EVM_ITER, { "listening_walk" } } },
+		.ways = { { EVM_POLL, { "listening_look" } } },
 		.without = "tcptrail listeners",
 		.remedy = NULL,
+	},
+	[FACT_STALLS] = {
+		.name = "connections that are stuck",
+		.ways = { { EVM_ITER, { "stalls_walk" } } },
+		.without = "tcptrail stalls",
+	},
+	[FACT_STALLS_ALONE] = {
+		.name = "those in a SYN queue, and without a process",
+		.ways = { { EVM_POLL, { "stalls_look_up" } } },
+		.without = "SYN-ACKs not answered, final ACKs ignored, orphans",
+		.remedy = "CAP_NET_ADMIN",
+	},
+	[FACT_SYNS] = {
+		.name = "SYNs at a listener",
+		.ways = { FENTRY("syns_fentry"), KPROBE("syns_kprobe") },
+		.without = "SYNs a second in tcptrail listeners",
+		.remedy = function_hooks,
+	},
+	[FACT_RELISTEN] = {
+		.name = "listen() again, with another backlog",
+		.ways = { FENTRY("relisten_fentry"), KPROBE("relisten_kprobe"),
+			  DERIVED(EVM_POLL) },
+		.without = "seen when listeners are polled for drops, without who called it",
+		.remedy = function_hooks,
+	},
+	[FACT_SYN_QUEUE] = {
+		.name = "SYN queue: SYN-RECEIVED before the final ACK",
+		.ways = { FENTRY("request_queued_fentry", "request_left_fentry"),
+			  KPROBE("request_queued_kprobe", "request_left_kprobe") },
+		.without = "LISTEN -> SYN-RECEIVED, how it ended without a connection, and the time: "
+			   "SYN-RECEIVED begins with the final ACK",
+		.remedy = function_hooks,
+	},
+	[FACT_FOLLOW] = {
+		.name = "children of a followed process",
+		.ways = { TP_BTF("follow_fork", "follow_exit") },
+		.without = "--pid knows no children that come later, and no command can be traced",
+	},
+	[FACT_LIMIT_ACCEPT] = {
+		.name = "accept() without descriptors",
+		.ways = { FENTRY("limit_accept_fexit"), KPROBE("limit_accept_kretprobe"),
+			  SYSCALL_TP("limit_accept4_exit", "limit_accept_exit") },
+		.without = "accept() that fails with EMFILE or ENFILE; by system call: not that of "
+			   "32-bit callers, and its share of the price above",
+		.remedy = function_hooks,
+	},
+	[FACT_LIMIT_SOCKET] = {
+		.name = "socket() without descriptors",
+		.ways = { FENTRY("limit_socket_fexit"), KPROBE("limit_socket_kretprobe"),
+			  SYSCALL_TP("limit_socket_exit") },
+		.without = "socket() that fails with EMFILE or ENFILE; by system call: not that of "
+			   "32-bit callers",
+		.remedy = function_hooks,
+	},
+	[FACT_LIMIT_CONNECT] = {
+		.name = "connect() without local ports",
+		.ways = { FENTRY("limit_connect_fexit", "limit_connect6_fexit"),
+			  FENTRY("limit_connect_fexit"),
+			  KPROBE("limit_connect_kretprobe", "limit_connect6_kretprobe"),
+			  SYSCALL_TP("limit_connect_exit") },
+		.without = "connect() that fails with EADDRNOTAVAIL for want of a port; by system call: "
+			   "not that of io_uring, of 32-bit callers and of TCP Fast Open",
+		.remedy = function_hooks,
+	},
+	[FACT_LIMIT_BIND] = {
+		.name = "bind() without local ports",
+		.ways = { FENTRY("limit_bind_fexit"), KPROBE("limit_bind_kretprobe"),
+			  SYSCALL_TP("limit_bind_exit") },
+		.without = "bind() to port 0 that fails with EADDRINUSE; by system call: not that of "
+			   "32-bit callers",
+		.remedy = function_hooks,
+	},
+	[FACT_LIMIT_LISTEN] = {
+		.name = "listen() cut by somaxconn",
+		.ways = { FENTRY("limit_listen_fexit"), KPROBE("limit_listen_kretprobe"),
+			  SYSCALL_TP("limit_listen_exit") },
+		.without = "listen() whose backlog is cut to somaxconn",
+		.remedy = function_hooks,
+	},
+	[FACT_LIMIT_ALONE] = {
+		.name = "connect() that failed, where nothing else is traced", .sometimes = true,
+		.ways = { TP_BTF("limit_connect_state") },
+		.without = "connect() without local ports in tcptrail limits",
+	},
+	[FACT_BUFFERS] = {
+		.name = "socket buffers, and who holds local ports",
+		.ways = { { EVM_ITER, { "buffers_walk" } } },
+		.without = "both in tcptrail limits",
 	},
 	[FACT_DROP_COOKIE_ACK] = {
 		.name = "final ACKs refused after a cookie",
@@ -203,6 +294,28 @@ const char *tier_name(enum tier tier)
 	default:
 		return "auto";
 	}
+}
+
+const char *understudy_of(const char *program)
+{
+	static const char *const pairs[][2] = {
+		{ "retransmit", "retransmit_understudy" },
+		{ "retransmit_synack", "retransmit_synack_understudy" },
+		{ "reset_sent_reason", "reset_sent_understudy" },
+		{ "reset_received", "reset_received_understudy" },
+		{ "error", "error_understudy" },
+		{ "limit_accept_fexit", "limit_accept_understudy" },
+		{ "limit_socket_fexit", "limit_socket_understudy" },
+		{ "limit_connect_fexit", "limit_connect_understudy" },
+		{ "limit_connect6_fexit", "limit_connect6_understudy" },
+		{ "limit_bind_fexit", "limit_bind_understudy" },
+		{ "limit_listen_fexit", "limit_listen_understudy" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (!strcmp(pairs[i][0], program))
+			return pairs[i][1];
+	return NULL;
 }
 
 enum tier tier_of(const struct outcome *outcomes)

@@ -45,6 +45,19 @@ enum fact_id {
 	FACT_DROP_ACK,
 	FACT_DROP_COOKIE_ACK,
 	FACT_LISTENERS,
+	FACT_FOLLOW,
+	FACT_STALLS,
+	FACT_STALLS_ALONE,
+	FACT_LIMIT_ACCEPT,
+	FACT_LIMIT_SOCKET,
+	FACT_LIMIT_CONNECT,
+	FACT_LIMIT_BIND,
+	FACT_LIMIT_LISTEN,
+	FACT_LIMIT_ALONE,
+	FACT_BUFFERS,
+	FACT_SYN_QUEUE,
+	FACT_RELISTEN,
+	FACT_SYNS,
 	FACTS,
 };
 
@@ -84,6 +97,10 @@ bool tier_excludes(enum tier tier, enum ev_method method);
 
 /* "fentry": the word of --probe. */
 const char *tier_name(enum tier tier);
+
+/* The second copy of a program, for where tracepoints are preemptible; NULL: none. Of the
+ * programs of a way all have one, or none. */
+const char *understudy_of(const char *program);
 
 /* The tier that FACTS outcomes amount to: the best function hook in use. */
 enum tier tier_of(const struct outcome *outcomes);

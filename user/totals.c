@@ -11,8 +11,8 @@ static uint64_t missed(const struct kernel_counters *k)
 	uint64_t n = less(k->missed_1, k->count[EVC_RECOVERED]);
 
 	n = less(n, less(k->count[EVC_IGNORED_2], k->count[EVC_IGNORED_1]));
-	return less(n, k->count[EVC_GAPS] + k->count[EVC_NO_END]) + k->missed_other +
-	       k->vanished;
+	return less(n, k->count[EVC_GAPS] + k->count[EVC_NO_END]) +
+	       less(k->missed_other, k->count[EVC_RECOVERED_OTHER]) + k->vanished;
 }
 
 void totals_of(const struct kernel_counters *k, const struct stream_counts *user,
@@ -24,12 +24,17 @@ void totals_of(const struct kernel_counters *k, const struct stream_counts *user
 		.lost_output = user->refused,
 		.lost_malformed = user->malformed,
 		.held_back = user->held_back,
-		.recovered = k->count[EVC_RECOVERED],
+		.recovered = k->count[EVC_RECOVERED] + k->count[EVC_RECOVERED_OTHER],
 		.gaps = k->count[EVC_GAPS] + k->count[EVC_NO_END],
 		.late = k->count[EVC_LATE],
-		.poorer = k->count[EVC_NO_STORAGE] + k->count[EVC_MAP_FULL] + user->untracked,
+		.poorer = k->count[EVC_NO_STORAGE] + k->count[EVC_MAP_FULL] +
+			  k->missed_accepts + user->untracked,
 		.unknown_cause = user->unknown_cause,
 		.filtered = k->count[EVC_FILTERED] + user->deselected + user->hidden,
+		.requests_queued = k->count[EVC_REQUESTS],
+		.requests_left = k->count[EVC_REQUESTS_LEFT],
+		.minis_made = k->count[EVC_MINIS],
+		.minis_ended = k->count[EVC_MINIS_LEFT],
 	};
 	for (int kind = 0; kind < EV_KIND_MAX; kind++) {
 		out->made += k->count[EVC_EMITTED + kind] + k->count[EVC_RING_FULL + kind];

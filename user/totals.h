@@ -24,8 +24,8 @@ struct stream_counts {
  * Lost without a trace = runs of the first copy that the kernel skipped, less
  * those that the understudy did, less foreign events among them (the
  * difference of what both copies ignored), less what the gap check found, plus
- * skipped runs of the programs that have no second copy, plus sockets that ended
- * while no program was called (at least one transition each).
+ * skipped runs of the other programs less what their second copies did, where
+ * they have them, plus sockets that ended while no program was called (at least one transition each).
  */
 void totals_of(const struct kernel_counters *kernel, const struct stream_counts *user,
 	       struct stream_totals *out);

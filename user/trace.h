@@ -7,7 +7,9 @@
 
 #include "options.h"
 
-/* `*stop` is set by a signal. Returns the exit code. */
-int trace_run(const struct options *o, const volatile sig_atomic_t *stop);
+/* `*stop` is set by a signal, `*reopen` by another when --output-file was renamed.
+ * Returns the exit code. */
+int trace_run(const struct options *o, const volatile sig_atomic_t *stop,
+	      volatile sig_atomic_t *reopen);
 
 #endif /* TCPTRAIL_TRACE_H */

@@ -2,24 +2,21 @@
 #include "twpoll.h"
 
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "diag.h"
 #include "netns.h"
 
 #define INTERVAL_NS	1000000000ULL
 #define COST_SHARE	50		/* an interval is that many times its dump */
 #define TIMEWAIT_NS	60000000000ULL	/* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 #define INDEX_SIZE	(2 * TWPOLL_MAX)
+#define MINI_STATES	(1U << EVS_TIME_WAIT | 1U << EVS_FIN_WAIT2)
 #define BATCH		64		/* namespaces open at a time */
 #define DELETED		UINT32_MAX
 
@@ -238,30 +235,15 @@ void twpoll_reused(struct twpoll *t, const struct ev_state *e)
 		end(t, slot, EVS_CLOSE, EVW_REUSED);
 }
 
-/* The addresses of a dumped socket as our records have them. */
-static void addresses_of(const struct inet_diag_msg *m, uint32_t netns, struct ev_sock *s)
+static void seen(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 {
-	const struct in6_addr *src = (const void *)m->id.idiag_src;
-	const struct in6_addr *dst = (const void *)m->id.idiag_dst;
-	bool mapped = m->idiag_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(dst);
-
-	memset(s, 0, sizeof(*s));
-	s->netns = netns;
-	s->lport = ntohs(m->id.idiag_sport);
-	s->rport = ntohs(m->id.idiag_dport);
-	s->family = m->idiag_family == AF_INET || mapped ? 4 : 6;
-	memcpy(s->laddr, (const char *)src + (mapped ? 12 : 0), s->family == 4 ? 4 : 16);
-	memcpy(s->raddr, (const char *)dst + (mapped ? 12 : 0), s->family == 4 ? 4 : 16);
-}
-
-static void seen(struct twpoll *t, const struct inet_diag_msg *m, uint32_t netns)
-{
+	struct twpoll *t = ctx;
 	uint64_t cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
 	struct ev_sock s;
 	struct entry *entry;
 	size_t slot;
 
-	addresses_of(m, netns, &s);
+	diag_addresses(m, netns, &s);
 	slot = find(t, &s);
 	if (slot == INDEX_SIZE)
 		return;
@@ -278,48 +260,13 @@ static void seen(struct twpoll *t, const struct inet_diag_msg *m, uint32_t netns
 		entry->moved = true;
 }
 
-static int request(int sock, int family)
+/* Between the parts of a dump. */
+static void breathe(void *ctx)
 {
-	struct {
-		struct nlmsghdr head;
-		struct inet_diag_req_v2 diag;
-	} req = {
-		.head = { .nlmsg_len = sizeof(req), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.diag = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_states = 1 << EVS_TIME_WAIT | 1 << EVS_FIN_WAIT2 },
-	};
+	struct twpoll *t = ctx;
 
-	return send(sock, &req, sizeof(req), 0) < 0 ? -errno : 0;
-}
-
-/* 0 when the dump is whole. No sk is locked for it: nothing beyond the basic
- * message is asked for (tcp_get_info() would). */
-static int dump(struct twpoll *t, int sock, int family, uint32_t netns)
-{
-	static const struct timeval patience = { .tv_sec = 1 };
-	long buf[32768 / sizeof(long)];
-	int err = request(sock, family);
-
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	while (!err) {
-		ssize_t n = recv(sock, buf, sizeof(buf), 0);
-		struct nlmsghdr *h = (void *)buf;
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		if (t->breathe)
-			t->breathe(t->ctx);
-		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return -EIO;
-			if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-				seen(t, NLMSG_DATA(h), netns);
-		}
-	}
-	return err;
+	if (t->breathe)
+		t->breathe(t->ctx);
 }
 
 /* Why a mini-socket is gone that nobody reused. */
@@ -369,9 +316,9 @@ static void poll_netns(struct twpoll *t, const struct netns *ns, uint64_t now)
 		err = sock < 0 ? sock : 0;
 	}
 	if (!err)
-		err = dump(t, sock, AF_INET, ns->inum);
+		err = diag_dump(sock, AF_INET, MINI_STATES, ns->inum, seen, breathe, t);
 	if (!err)
-		err = dump(t, sock, AF_INET6, ns->inum);
+		err = diag_dump(sock, AF_INET6, MINI_STATES, ns->inum, seen, breathe, t);
 	if (sock >= 0)
 		close(sock);
 	/* A dump that broke off says nothing: the next one will. */

@@ -71,10 +71,44 @@ bool value_duration(const char *word, uint64_t *ns)
 	return read_with_unit(word, time_units, ns) && *ns > 0 && *ns <= INT64_MAX;
 }
 
+/* ".5" of "1.5s", to six digits, in `of`ths. NULL: no digits. */
+static const char *read_fraction(const char *word, uint64_t *part, uint64_t *of)
+{
+	*part = 0;
+	*of = 1;
+	if (*word != '.')
+		return word;
+	for (word++; *word >= '0' && *word <= '9' && *of < 1000000; *of *= 10)
+		*part = 10 * *part + (uint64_t)(*word++ - '0');
+	return *of == 1 ? NULL : word;
+}
+
+bool value_time(const char *word, uint64_t *ns)
+{
+	static const struct unit units[] = {
+		{ "", 1000000000ull }, { "s", 1000000000ull }, { "ms", 1000000ull },
+		{ "us", 1000ull }, { "ns", 1 }, { "m", 60 * 1000000000ull },
+		{ "h", 3600 * 1000000000ull },
+	};
+	const char *rest = read_digits(word, ns);
+	uint64_t part, of;
+
+	rest = rest ? read_fraction(rest, &part, &of) : NULL;
+	for (size_t i = 0; rest && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(rest, units[i].word) == 0)
+			return !__builtin_mul_overflow(*ns, units[i].factor, ns) &&
+			       !__builtin_add_overflow(*ns, part * units[i].factor / of, ns);
+	return false;
+}
+
+bool value_bytes(const char *word, uint64_t min, uint64_t max, uint64_t *bytes)
+{
+	return read_with_unit(word, size_units, bytes) && *bytes >= min && *bytes <= max;
+}
+
 bool value_size(const char *word, uint64_t min, uint64_t max, uint64_t *bytes)
 {
-	return read_with_unit(word, size_units, bytes) && *bytes >= min && *bytes <= max &&
-	       (*bytes & (*bytes - 1)) == 0;
+	return value_bytes(word, min, max, bytes) && (*bytes & (*bytes - 1)) == 0;
 }
 
 /* O_NONBLOCK: the path may be a FIFO. The type is asked for, because every kind

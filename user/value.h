@@ -19,8 +19,14 @@ bool value_number(const char *word, uint64_t min, uint64_t max, uint64_t *out);
 /* "10", "10s", "500ms", "5m", "2h": above 0; in nanoseconds, at most INT64_MAX. */
 bool value_duration(const char *word, uint64_t *ns);
 
+/* The same for what is compared with: 0 too, "1.5s", "200us", "15ns". */
+bool value_time(const char *word, uint64_t *ns);
+
 /* "4096", "64K", "16M", "1G": a power of two from min to max, in bytes. */
 bool value_size(const char *word, uint64_t min, uint64_t max, uint64_t *bytes);
+
+/* The same, of any number of bytes. */
+bool value_bytes(const char *word, uint64_t min, uint64_t max, uint64_t *bytes);
 
 /*
  * Which network namespace a word means, as its inode number: a path, a name

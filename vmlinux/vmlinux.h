@@ -41,6 +41,7 @@ enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
+	BPF_F_MMAPABLE = 1024,
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
@@ -95,7 +96,17 @@ struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
 	__u8 sysctl_tcp_syncookies;
 	__u8 sysctl_tcp_abort_on_overflow;
+	__u8 sysctl_tcp_syn_retries;
+	__u8 sysctl_tcp_synack_retries;
+	__u8 sysctl_tcp_retries2;
+	__u8 sysctl_tcp_orphan_retries;
+	__u8 sysctl_tcp_migrate_req;
 	int sysctl_max_syn_backlog;
+};
+
+/* Since Linux 6.5. */
+struct netns_ipv4___linear {
+	__u8 sysctl_tcp_syn_linear_timeouts;
 };
 
 struct linux_mib {
@@ -186,16 +197,26 @@ struct socket {
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
+	struct {
+		int owned;
+	} sk_lock;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
 	atomic_t sk_drops;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	__u8 sk_shutdown;
+	__u8 sk_userlocks : 4;	/* without a width since Linux 6.9 */
 	int sk_err;
 	int sk_err_soft;
 	unsigned long sk_lingertime;
 	struct sock_cgroup_data sk_cgrp_data;
+	int sk_wmem_queued;
+	int sk_sndbuf;
+	int sk_rcvbuf;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
 };
 
 /* Since Linux 6.18. */
@@ -217,8 +238,16 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct request_sock;
+/* Since Linux 6.8; two numbers before, as which it does not match. */
+struct inet_sock___own_range {
+	__u32 local_port_range;
+};
+
 struct request_sock_queue {
 	atomic_t qlen;
+	__u8 rskq_defer_accept;
+	struct request_sock *rskq_accept_head;
 };
 
 struct inet_connection_sock {
@@ -228,7 +257,45 @@ struct inet_connection_sock {
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_retransmits;
 	__u8 icsk_backoff;
+	__u8 icsk_syn_retries;
 	__u32 icsk_user_timeout;
+	__u8 icsk_pending;
+	__u8 icsk_probes_out;
+	__u32 icsk_probes_tstamp;
+	struct {
+		__u32 lrcvtime;
+	} icsk_ack;
+};
+
+struct timer_list {
+	unsigned long expires;
+};
+
+/* When the next retransmission or probe is due: until Linux 6.19, then, and since 7.0. */
+struct inet_connection_sock___timeout {
+	unsigned long icsk_timeout;
+};
+
+struct inet_connection_sock___timer {
+	struct timer_list icsk_retransmit_timer;
+};
+
+struct sock___timer {
+	struct timer_list tcp_retransmit_timer;
+};
+
+/* Since Linux 6.15; TCP_RTO_MAX before. */
+struct inet_connection_sock___rto_max {
+	__u32 icsk_rto_max;
+};
+
+struct minmax_sample {
+	__u32 t;
+	__u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
 };
 
 struct tcp_sock {
@@ -240,6 +307,26 @@ struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	int linger2;
+	__u32 segs_in;
+	__u32 retrans_out;
+	__u32 total_retrans;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u64 bytes_received;
+	__u32 srtt_us;
+	struct minmax rtt_min;
+	__u32 chrono_start;
+	__u32 chrono_stat[3];
+	__u8 chrono_type : 2;
+	__u8 tcp_usec_ts : 1;
+	__u32 retrans_stamp;
+	__u32 lsndtime;
+	__u32 rcv_tstamp;
+	__u32 snd_nxt;
+	__u32 rcv_wup;
+	__u32 rcv_wnd;
+	__u32 snd_wnd;
+	__u32 mss_cache;
 };
 
 /* Only with CONFIG_MPTCP. */
@@ -249,15 +336,27 @@ struct tcp_sock___mptcp {
 
 struct request_sock {
 	struct sock_common __req_common;
+	struct request_sock *dl_next;
 	__u8 num_retrans;
+	__u8 num_timeout : 7;
+	struct timer_list rsk_timer;
+	struct sock *sk;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+	__u16 acked : 1;
 };
 
 struct tcp_request_sock {
+	struct inet_request_sock req;
 	__u32 rcv_isn;
+	__u64 snt_synack;
 };
 
-struct timer_list {
-	unsigned long expires;
+/* With CONFIG_MPTCP alone. */
+struct tcp_request_sock___mptcp {
+	bool is_mptcp;
 };
 
 struct inet_timewait_sock {
@@ -302,11 +401,28 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+	unsigned long rlim_max;
+};
+
+struct signal_struct {
+	atomic_t live;
+	struct rlimit rlim[16];
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
+	int pid;
 	int tgid;
+	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
@@ -375,6 +491,28 @@ struct sys_exit_args {
 	long ret;
 };
 
+/* Of programs that see packets, and a connection's ends there (include/uapi/linux/bpf.h). */
+struct __sk_buff {
+	__u32 len;
+};
+
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr;
+			__be32 daddr;
+			__be16 sport;
+			__be16 dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4];
+			__be32 daddr[4];
+			__be16 sport;
+			__be16 dport;
+		} ipv6;
+	};
+};
+
 /* bpf_tracing.h's PT_REGS_* need the registers that carry arguments. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
@@ -389,6 +527,7 @@ struct pt_regs {
 	union {
 		struct user_pt_regs user_regs;
 	};
+	int syscallno;
 } __attribute__((preserve_access_index));
 #endif
 

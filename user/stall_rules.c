@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "stall_rules.h"
+
+#include <stdio.h>
+
+#include "format.h"
+#include "names.h"
+
+/* A window smaller than a segment of Ethernet lets nobody send on: silly window
+ * syndrome avoidance (RFC 9293 section 3.8.6.2). */
+#define WINDOW_CLOSED	1460
+#define KEEPALIVES	2	/* probes, not answered */
+/* TCP_TIMEOUT_INIT, TCP_RTO_MIN */
+#define SYN_RTO_MS	1000
+#define RTO_MIN_MS	200
+
+const struct stall_limits stall_defaults = {
+	.syn_ms = 3000, .accept_ms = 1000, .window_ms = 5000, .close_wait_ms = 60000, .fin_ms = 30000,
+	.fin_wait_2_ms = 120000, .backoff = 3, .leak = 10,
+};
+
+static const char *const names[STALLS] = {
+	[STALL_NONE] = "none",
+	[STALL_SYN] = "syn-no-answer",
+	[STALL_SYN_ACK] = "syn-ack-no-answer",
+	[STALL_FINAL_ACK] = "final-ack-ignored",
+	[STALL_ACCEPT] = "accept-waiting",
+	[STALL_LOCKED] = "socket-locked",
+	[STALL_ZERO_WINDOW] = "zero-window-peer",
+	[STALL_NOT_READING] = "app-not-reading",
+	[STALL_DROPPED_HERE] = "dropped-here",
+	[STALL_RETRANSMITTING] = "retransmitting",
+	[STALL_SEND_BUFFER] = "send-buffer-full",
+	[STALL_CLOSE_WAIT_UNREAD] = "close-wait-unread",
+	[STALL_CLOSE_WAIT] = "close-wait",
+	[STALL_FIN] = "fin-not-acked",
+	[STALL_ORPHAN] = "orphan",
+	[STALL_PEER_OPEN] = "peer-not-closing",
+	[STALL_KEEPALIVE] = "keepalive-unanswered",
+};
+
+const char *stall_name(enum stall stall)
+{
+	return (unsigned int)stall < STALLS ? names[stall] : names[STALL_NONE];
+}
+
+static struct stall_verdict verdict(enum stall stall, uint32_t age_ms, bool lower, uint32_t limit)
+{
+	if (age_ms == STALLED_UNKNOWN || age_ms < limit)
+		return (struct stall_verdict){ STALL_NONE, 0, false };
+	return (struct stall_verdict){ stall, age_ms, lower };
+}
+
+static struct stall_verdict none(void)
+{
+	return verdict(STALL_NONE, STALLED_UNKNOWN, false, 0);
+}
+
+/* Probes are sent while something is to be sent and nothing is under way: because the
+ * window has no room for the next segment (tcp_snd_wnd_test()), or because it was
+ * refused on this host, by a filter or a queue (tcp_check_probe_timer()). A peer that is
+ * there answers each of them, and none is counted then. */
+static struct stall_verdict probing(const struct stalled *s, const struct stall_limits *l)
+{
+	uint32_t next = s->unsent < s->mss ? s->unsent : s->mss;
+	enum stall stall = s->peer_window < next ? STALL_ZERO_WINDOW : STALL_DROPPED_HERE;
+
+	if (!s->probing || !s->unsent || s->unacked)
+		return none();
+	return s->probing_ms != STALLED_UNKNOWN ? verdict(stall, s->probing_ms, false, l->window_ms) :
+						  verdict(stall, s->sent_ms, true, l->window_ms);
+}
+
+static struct stall_verdict syn(const struct stalled *s, const struct stall_limits *l)
+{
+	if (!s->retransmits)
+		return none();
+	return verdict(s->left ? STALL_SYN : STALL_DROPPED_HERE, s->retrans_ms, false, l->syn_ms);
+}
+
+/* Of a request, or of a simultaneous open (RFC 9293 section 3.5). */
+static struct stall_verdict syn_ack(const struct stalled *s, const struct stall_limits *l)
+{
+	if (s->acked)
+		return verdict(STALL_FINAL_ACK, s->waited_ms, false, l->accept_ms);
+	return !s->retransmits ? none() :
+	       s->place == STALLED_REQUEST ? verdict(STALL_SYN_ACK, s->waited_ms, false, l->syn_ms) :
+					     verdict(STALL_SYN_ACK, s->retrans_ms, false, l->syn_ms);
+}
+
+static struct stall_verdict retransmitting(const struct stalled *s, const struct stall_limits *l)
+{
+	if (!s->retransmits || s->backoff < l->backoff)
+		return none();
+	return verdict(s->left ? STALL_RETRANSMITTING : STALL_DROPPED_HERE, s->retrans_ms, false, 0);
+}
+
+static struct stall_verdict not_reading(const struct stalled *s, const struct stall_limits *l)
+{
+	if (!s->unread || s->fin_received || (s->window >= WINDOW_CLOSED && s->rmem < s->rcvbuf))
+		return none();
+	return verdict(STALL_NOT_READING, s->received_ms, true, l->window_ms);
+}
+
+static struct stall_verdict send_buffer(const struct stalled *s, const struct stall_limits *l)
+{
+	if (s->queued < s->sndbuf)
+		return none();
+	return verdict(STALL_SEND_BUFFER, s->sent_ms, true, l->window_ms);
+}
+
+static struct stall_verdict keepalive(const struct stalled *s)
+{
+	if (s->probes < KEEPALIVES || s->unsent || s->unacked)
+		return none();
+	return verdict(STALL_KEEPALIVE, s->heard_ms, false, 0);
+}
+
+/* Sending on in CLOSE-WAIT is a legal half-close (RFC 9293 section 3.6). */
+static struct stall_verdict close_wait(const struct stalled *s, const struct stall_limits *l)
+{
+	if (s->sock.state != EVS_CLOSE_WAIT || s->sent_ms < l->close_wait_ms || s->unacked)
+		return none();
+	return verdict(s->unread ? STALL_CLOSE_WAIT_UNREAD : STALL_CLOSE_WAIT, s->heard_ms, true,
+		       l->close_wait_ms);
+}
+
+static struct stall_verdict fin(const struct stalled *s, const struct stall_limits *l)
+{
+	enum stall stall = s->place == STALLED_ORPHAN ? STALL_ORPHAN : STALL_FIN;
+
+	if (!s->unacked)
+		return none();
+	return s->retrans_ms != STALLED_UNKNOWN ? verdict(stall, s->retrans_ms, false, l->fin_ms) :
+						  verdict(stall, s->heard_ms, true, l->fin_ms);
+}
+
+/* Since when is not known, but that nothing was sent or came since: both look at it
+ * with the lock. */
+static struct stall_verdict locked(const struct stalled *s, const struct stall_limits *l)
+{
+	uint32_t age = s->sent_ms < s->received_ms ? s->sent_ms : s->received_ms;
+
+	if (!s->locked)
+		return none();
+	return verdict(STALL_LOCKED, age < s->heard_ms ? age : s->heard_ms, true, l->window_ms);
+}
+
+/* The first that holds: what is nearer to the cause goes before what follows of it. */
+static struct stall_verdict of_open(const struct stalled *s, const struct stall_limits *l)
+{
+	struct stall_verdict v = locked(s, l);
+
+	if (!v.stall)
+		v = probing(s, l);
+	if (!v.stall)
+		v = retransmitting(s, l);
+	if (!v.stall)
+		v = not_reading(s, l);
+	if (!v.stall)
+		v = send_buffer(s, l);
+	if (!v.stall)
+		v = close_wait(s, l);
+	return v.stall ? v : keepalive(s);
+}
+
+struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits *l)
+{
+	struct stall_verdict v;
+
+	if (s->place == STALLED_QUEUED)
+		return verdict(STALL_ACCEPT, s->waited_ms, false, l->accept_ms);
+	switch (s->sock.state) {
+	case EVS_SYN_SENT:
+		return syn(s, l);
+	case EVS_SYN_RECV:
+	case EVS_NEW_SYN_RECV:
+		return syn_ack(s, l);
+	case EVS_ESTABLISHED:
+	case EVS_CLOSE_WAIT:
+		return of_open(s, l);
+	case EVS_FIN_WAIT1:
+	case EVS_CLOSING:
+	case EVS_LAST_ACK:
+		v = probing(s, l);
+		return v.stall ? v : fin(s, l);
+	case EVS_FIN_WAIT2:
+		return verdict(STALL_PEER_OPEN, s->heard_ms, true, l->fin_wait_2_ms);
+	default:
+		return none();
+	}
+}
+
+/* tcp_model_timeout(): how long `retries` of them take. */
+static uint64_t model_ms(uint32_t retries, uint32_t base_ms, uint32_t max_ms)
+{
+	uint32_t doublings = 0;
+
+	while (doublings < 31 && (uint64_t)base_ms << (doublings + 1) <= max_ms)
+		doublings++;
+	if (retries <= doublings)
+		return ((2ULL << retries) - 1) * base_ms;
+	return ((2ULL << doublings) - 1) * base_ms + (uint64_t)(retries - doublings) * max_ms;
+}
+
+/* From retransmission to retransmission until one is the last. */
+static uint32_t simulate(const struct stalled *s, uint32_t most, uint64_t patience_ms)
+{
+	uint64_t at = s->timer_ms, rto = s->rto_ms;
+
+	for (uint32_t n = s->retransmits; n < 256; n++) {
+		if (n >= most || (n && s->retrans_ms + at >= patience_ms))
+			return at < STALLED_UNKNOWN ? at : STALLED_UNKNOWN;
+		/* A SYN's first few do not double it (tcp_syn_linear_timeouts). */
+		if (s->sock.state != EVS_SYN_SENT || n + 1 > s->linear)
+			rto = 2 * rto < s->rto_max_ms ? 2 * rto : s->rto_max_ms;
+		/* tcp_clamp_rto_to_user_timeout() */
+		if (s->user_timeout_ms && s->retrans_ms + at + rto > s->user_timeout_ms)
+			rto = s->user_timeout_ms - s->retrans_ms - at;
+		at += rto;
+	}
+	return STALLED_UNKNOWN;
+}
+
+uint32_t stall_gives_up_ms(const struct stalled *s)
+{
+	bool opening = s->sock.state == EVS_SYN_SENT || s->sock.state == EVS_SYN_RECV;
+	uint64_t patience = s->user_timeout_ms;
+
+	/* An orphan has other limits, and no socket that is waited for. */
+	if (s->timer_ms == STALLED_UNKNOWN || s->retrans_ms == STALLED_UNKNOWN ||
+	    !s->retransmits || s->place != STALLED_FILE || !s->rto_ms)
+		return STALLED_UNKNOWN;
+	if (!patience)
+		patience = model_ms(s->retries, opening ? SYN_RTO_MS : RTO_MIN_MS, s->rto_max_ms);
+	return simulate(s, opening ? s->retries + s->linear : UINT32_MAX, patience);
+}
+
+/* Sent so far: each doubles the time to the next. */
+static unsigned int probes(const struct stalled *s)
+{
+	return s->backoff > s->probes ? s->backoff : s->probes;
+}
+
+static const char *timer(const struct stalled *s, char *buf, size_t len)
+{
+	uint32_t end = stall_gives_up_ms(s);
+	char next[24], last[24];
+
+	buf[0] = '\0';
+	if (s->timer_ms == STALLED_UNKNOWN)
+		return buf;
+	format_duration(s->timer_ms * 1000000ULL, next, sizeof(next));
+	if (end == STALLED_UNKNOWN)
+		snprintf(buf, len, ", next in %s", next);
+	else if (end == s->timer_ms)
+		snprintf(buf, len, ", given up in %s", next);
+	else
+		snprintf(buf, len, ", next in %s, given up in %s", next,
+			 format_duration(end * 1000000ULL, last, sizeof(last)));
+	return buf;
+}
+
+/* A segment of ours that this host did not let out: a SYN or a FIN, or data. */
+static void dropped_here(const struct stalled *s, const char *next, char *buf, size_t len)
+{
+	char bytes[32];
+
+	if (s->sock.state == EVS_SYN_SENT)
+		snprintf(buf, len, "SYN resent %ux, none left this host%s", s->retransmits, next);
+	else if (s->unacked)
+		snprintf(buf, len, "%s unacked, resent %ux, none left this host%s",
+			 format_bytes(s->unacked, bytes, sizeof(bytes)), s->retransmits, next);
+	else
+		snprintf(buf, len, "peer window open, probe %u%s, %s do not leave", probes(s), next,
+			 format_bytes(s->unsent, bytes, sizeof(bytes)));
+}
+
+const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf, size_t len)
+{
+	char next[80], a[32], b[32];
+
+	timer(s, next, sizeof(next));
+	switch (stall) {
+	case STALL_SYN:
+		snprintf(buf, len, "SYN resent %ux%s", s->retransmits, next);
+		break;
+	case STALL_SYN_ACK:
+		snprintf(buf, len, "SYN-ACK resent %ux%s", s->retransmits, next);
+		break;
+	case STALL_FINAL_ACK:
+		snprintf(buf, len, "client thinks ESTABLISHED, SYN-ACK resent %ux%s, acceptq %u/%u",
+			 s->retransmits, next, s->accept_queue, s->backlog);
+		break;
+	case STALL_ACCEPT:
+		snprintf(buf, len, "established, nobody accept()s it, acceptq %u/%u", s->accept_queue,
+			 s->backlog);
+		break;
+	case STALL_LOCKED:
+		snprintf(buf, len, "a system call holds the socket's lock, nothing is sent or received");
+		break;
+	case STALL_ZERO_WINDOW:
+		snprintf(buf, len, "peer window closed, probe %u%s, %s unsent", probes(s), next,
+			 format_bytes(s->unsent, a, sizeof(a)));
+		break;
+	case STALL_DROPPED_HERE:
+		dropped_here(s, next, buf, len);
+		break;
+	case STALL_RETRANSMITTING:
+		snprintf(buf, len, "%s unacked, resent %ux%s", format_bytes(s->unacked, a, sizeof(a)),
+			 s->retransmits, next);
+		break;
+	case STALL_NOT_READING:
+		snprintf(buf, len, "%s unread, our window %s", format_bytes(s->unread, a, sizeof(a)),
+			 format_bytes(s->window, b, sizeof(b)));
+		break;
+	case STALL_SEND_BUFFER:
+		snprintf(buf, len, "send buffer %s of %s, %s unacked",
+			 format_bytes(s->queued, a, sizeof(a)), format_bytes(s->sndbuf, b, sizeof(b)),
+			 s->unacked ? "some" : "none");
+		break;
+	case STALL_CLOSE_WAIT_UNREAD:
+		snprintf(buf, len, "peer closed, %s and its end unread",
+			 format_bytes(s->unread - 1, a, sizeof(a)));
+		break;
+	case STALL_CLOSE_WAIT:
+		snprintf(buf, len, "peer closed, that was read, close() not called");
+		break;
+	case STALL_FIN:
+	case STALL_ORPHAN:
+		snprintf(buf, len, "%s, resent %ux%s", name_state(s->sock.state), s->retransmits, next);
+		break;
+	case STALL_PEER_OPEN:
+		snprintf(buf, len, "our FIN is acknowledged, the peer's does not come");
+		break;
+	case STALL_KEEPALIVE:
+		snprintf(buf, len, "%u keepalive probes unanswered", s->probes);
+		break;
+	default:
+		snprintf(buf, len, "%s", "");
+	}
+	return buf;
+}
+
+static const char *const what_to_try[STALLS] = {
+	[STALL_NONE] = "",
+	[STALL_SYN] = "nothing answers: firewall (here: nft list ruleset), security group, dead host or a full queue there.",
+	[STALL_SYN_ACK] = "clients do not answer: a flood of SYNs, a firewall, or no way back to them.",
+	[STALL_FINAL_ACK] = "the accept queue was full when it came: tcptrail listeners.",
+	[STALL_ACCEPT] = "this program does not accept(): where does it hang? Or EMFILE: tcptrail limits.",
+	[STALL_LOCKED] = "a call of this program sleeps with the socket locked (a page of a dead NFS or FUSE?).",
+	[STALL_ZERO_WINDOW] = "the program at the peer does not read: look there.",
+	[STALL_NOT_READING] = "this program does not read what came: where does it hang?",
+	[STALL_DROPPED_HERE] = "a filter or a queue of this host refuses it: nft list ruleset; tc -s qdisc.",
+	[STALL_RETRANSMITTING] = "nothing is acknowledged: path, firewall or peer gone.",
+	[STALL_SEND_BUFFER] = "what is written does not get out: look at the path and the peer.",
+	[STALL_CLOSE_WAIT_UNREAD] = "this program reads no more: where does it hang?",
+	[STALL_CLOSE_WAIT] = "this program does not close what the peer closed: a leak.",
+	[STALL_FIN] = "nobody acknowledges the FIN: path, firewall or peer gone.",
+	[STALL_ORPHAN] = "nobody acknowledges the FIN of a process that is done: path, firewall or peer gone; ss -K ends it.",
+	[STALL_PEER_OPEN] = "the program at the peer does not close: look there.",
+	[STALL_KEEPALIVE] = "the peer is gone, or a firewall forgot the connection.",
+};
+
+/* Is the answer in the process, or on the wire? */
+static bool on_the_wire(enum stall stall)
+{
+	return stall != STALL_NOT_READING && stall != STALL_CLOSE_WAIT_UNREAD &&
+	       stall != STALL_CLOSE_WAIT && stall != STALL_ACCEPT && stall != STALL_FINAL_ACK && stall != STALL_LOCKED;
+}
+
+const char *stall_advice(enum stall stall, const struct stalled *s, char *buf, size_t len)
+{
+	char peer[64];
+
+	format_endpoint(s->sock.family, s->sock.raddr, true, 0, false, peer, sizeof(peer));
+	if ((unsigned int)stall >= STALLS)
+		stall = STALL_NONE;
+	/* "10.0.0.1:*", "[::1]:*": the port is told apart from the address. */
+	for (size_t i = 0; peer[i]; i++)
+		if (peer[i] == ':' && peer[i + 1] == '*')
+			peer[i] = '\0';
+	if (on_the_wire(stall))
+		snprintf(buf, len, "%s  tcpdump -ni any host %s and port %u", what_to_try[stall],
+			 peer, s->sock.rport);
+	else if (s->sock.owner.source)
+		snprintf(buf, len, "%s  cat /proc/%u/stack; gdb -p %u; ss -tnpe dst %s",
+			 what_to_try[stall], s->sock.owner.pid, s->sock.owner.pid, peer);
+	else
+		snprintf(buf, len, "%s  ss -tnpe dst %s", what_to_try[stall], peer);
+	return buf;
+}
