@@ -39,9 +39,24 @@ installs() {
 		"$work/dest/usr/sbin/tcptrail" --version && [ -s "$work/dest/usr/share/man/man8/tcptrail.8" ]
 }
 
+# What is changed in /etc stays at the next install; nothing else is left behind.
+uninstalls() {
+	local dest=$work/gone left
+	make -s -C "$work/gcc" install DESTDIR="$dest" PREFIX=/opt/tcptrail || return 1
+	grep -q '^ExecStart=/opt/tcptrail/sbin/tcptrail ' "$dest/opt/tcptrail/lib/systemd/system/tcptrail.service" ||
+		{ echo "the unit does not run what was installed"; return 1; }
+	echo changed >"$dest/etc/default/tcptrail"
+	make -s -C "$work/gcc" install uninstall DESTDIR="$dest" PREFIX=/opt/tcptrail || return 1
+	left=$(find "$dest" -type f -printf '%P ' | sort)
+	[ "$left" = "etc/default/tcptrail etc/logrotate.d/tcptrail " ] || { echo "left: $left"; return 1; }
+	grep -qx changed "$dest/etc/default/tcptrail"
+}
+
 check build.gcc build_with gcc
 check build.clang build_with clang
 check build.dependencies rebuilds
 check build.install installs
+check build.uninstall uninstalls
+check build.completion tests/completion.sh "$work/gcc/tcptrail" "$work/dest/usr/share/bash-completion/completions/tcptrail"
 # shellcheck disable=SC2154
 exit "$failed"

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 scripts() {
 	git ls-files -c -o --exclude-standard | while read -r f; do
 		[ -f "$f" ] || continue
-		case $(head -c 64 "$f" | head -n 1) in
+		case $(head -c 64 "$f" | tr -d '\0' | head -n 1) in
 		'#!/bin/bash'* | '#!/bin/sh'*) echo "$f" ;;
 		esac
 	done
@@ -18,7 +18,7 @@ scripts() {
 # Every file that can carry the line does.
 licence() {
 	local missing
-	missing=$(git ls-files -c -o --exclude-standard | grep -vE '\.(ok|json|md|raw|gitignore|sum)$|^LICENSES/|expected-count|known-skips' |
+	missing=$(git ls-files -c -o --exclude-standard | grep -vE '\.(ok|json|md|raw|rec|gitignore|sum)$|^LICENSES/|^debian/(changelog|copyright|source/format)$|expected-count|known-skips' |
 		while read -r f; do [ -f "$f" ] && { grep -qI SPDX-License-Identifier "$f" || echo "$f"; }; done)
 	[ -z "$missing" ] || { echo "no SPDX line: $missing"; return 1; }
 }

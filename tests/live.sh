@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # live.sh - tests on this machine's kernel, in network namespaces of their own.
-#   LIVE_TESTS="e2e output listeners accept drops short harmless scale"   which of them
+#   LIVE_TESTS="e2e output service metrics summary recording listeners stalls limits failed_calls check accept connection follow filter drops flood short harmless refused scale"   which of them
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-/usr/bin/python3}
@@ -11,7 +11,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "SKIP live: needs root"
 	exit 0
 fi
-for name in ${LIVE_TESTS:-e2e output listeners accept drops short harmless scale}; do
+for name in ${LIVE_TESTS:-e2e output service metrics summary recording listeners stalls limits failed_calls check accept connection follow filter drops flood short harmless refused scale}; do
 	if [ "$name" = e2e ]; then
 		tests/e2e/live.sh || rc=1
 	else

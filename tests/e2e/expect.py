@@ -4,21 +4,31 @@ the README's table; never taken from the tracer's output.
 
 Scenario -> role -> the sockets of that role in the order of their birth, each a list
 of steps `from>to cause`. A step may say for one tier what differs there:
-`... | tracepoint: unknown` (another cause) or `... | tracepoint: -` (not shown).
-`?` before a step: may be missing on the tiers after it, as nobody can see it there.
+`... | tracepoint: unknown` (another cause), `... | tracepoint: -` (not shown) or
+`... | kprobe: ?` (may be missing, as not everything is seen there).
+Role `request`: connections that never left the SYN queue; on the kprobe tier they have
+no cookie.
 """
 
 TIERS = ("fentry", "kprobe", "tracepoint")
 
 LISTEN = ["closed>listen listen", "listen>closed process-exit"]
 CONNECT = ["closed>syn_sent connect", "syn_sent>established syn-ack-received"]
-ACCEPT = ["syn_received>established handshake-acked"]
+# The SYN queue; no tracepoint tells of it, and a kprobe is skipped now and then.
+REQUEST = ["listen>syn_received syn-received | kprobe: ? | tracepoint: -"]
+COOKIE_ACCEPT = ["syn_received>established handshake-acked"]
+ACCEPT = REQUEST + COOKIE_ACCEPT
 
 # The namespace ends 2.5 s later and takes TIME-WAIT with it; what polls cannot see that.
 TW_END = ["time_wait>closed time-wait-killed | kprobe: ? | tracepoint: ?"]
 PASSIVE = ["established>close_wait fin-received", "close_wait>last_ack close",
            "last_ack>closed fin-acked"]
 SERVER = ACCEPT + PASSIVE
+
+
+def request(how):
+    """One that came to nothing."""
+    return REQUEST + [f"syn_received>closed {how} | kprobe: ? | tracepoint: -"]
 
 
 def active(cause):
@@ -40,7 +50,17 @@ HEALTHY = both(active("close"), PASSIVE)
 GIVEN_UP = ["established>fin_wait_1 close", "fin_wait_1>closed rst-received"]
 
 CANCELLED = ["closed>syn_sent connect", "syn_sent>closed cancelled"]
-REQUESTS = {"listener": [LISTEN], "client": [CANCELLED] * 6}
+
+
+def requests(queued):
+    """Six clients that never answer, at a listener that goes before them."""
+    return {"listener": [LISTEN], "client": [CANCELLED] * 6,
+            "request": [request("listener-closed")] * queued}
+
+
+# No request is kept: a cookie, and data in the SYN.
+AT_ONCE = {"listener": [LISTEN], "client": [CONNECT + active("close")],
+           "server": [COOKIE_ACCEPT + PASSIVE]}
 OVERFLOW = {"listener": [LISTEN], "client": [CONNECT + active("close")] * 2 + [CANCELLED] * 12,
             "server": [SERVER] * 2}
 
@@ -48,13 +68,13 @@ SCENARIOS = {
     "client-closes-first": HEALTHY,
     "ipv6": HEALTHY,
     "v4-mapped": HEALTHY,
-    "syncookies": HEALTHY,
+    "syncookies": AT_ONCE,
     "fork": HEALTHY,
     "scm-rights": HEALTHY,
     "prefork": HEALTHY,
     "renamed": HEALTHY,
     "hostile-name": HEALTHY,
-    "fast-open": HEALTHY,
+    "fast-open": AT_ONCE,
     "server-closes-first": both(PASSIVE, active("close")),
     "half-close": both(active("shutdown"), PASSIVE),
     "exit": both(active("process-exit"), PASSIVE),
@@ -105,17 +125,33 @@ SCENARIOS = {
     "accept-queue-full-ipv6": OVERFLOW,
     "accept-queue-full-somaxconn": OVERFLOW,
     "accept-queue-full-no-cookies": OVERFLOW,
+    "accept-queue-full-cookies-only": {**OVERFLOW, "server": [COOKIE_ACCEPT + PASSIVE] * 2},
+    "accept-queue-full-scan": OVERFLOW,
+    "two-listeners": {
+        "listener": [LISTEN] * 2,
+        "client": ([CONNECT + active("close")] * 3 + [CANCELLED] * 5 +
+                   [CONNECT + active("close")] * 2 + [CANCELLED] * 4),
+        "server": [SERVER] * 5},
+    "defer-accept": HEALTHY,
+    "cookie-ack-refused": {
+        "listener": [LISTEN],
+        "client": [CONNECT + ["established>closed abort-linger"]] + [CONNECT + active("close")] * 3,
+        "server": [COOKIE_ACCEPT + PASSIVE] * 3},
     "final-ack-refused": {
         "listener": [LISTEN],
         "client": [CONNECT + ["established>closed abort-linger"]] + [CONNECT + active("close")] * 3,
-        "server": [SERVER] * 3},
+        "server": [SERVER] * 3, "request": [request("rst-received")]},
     "final-ack-reset": {
         "listener": [LISTEN],
         "client": [CONNECT + RST] + [CONNECT + active("close")] * 3,
-        "server": [SERVER] * 3},
-    "syn-queue-full": REQUESTS,
-    "max-syn-backlog": REQUESTS,
-    "syncookie-sent": REQUESTS,
+        "server": [SERVER] * 3, "request": [request("overflow-rst")]},
+    "syn-queue-full": requests(2),
+    "max-syn-backlog": requests(4),
+    "syncookie-sent": requests(2),
+    # At limits; LIMITS has the calls that failed.
+    "accept-emfile": HEALTHY,
+    "accept-enfile": HEALTHY,
+    "bind-no-port": {},
     # Open when the tracer starts: only what came after is seen.
     "open-before": {"listener": [LISTEN[1:]], "client": [active("close")], "server": [PASSIVE]},
     "listening-before": {"listener": [LISTEN[1:]], "client": [CONNECT + active("close")],
@@ -132,18 +168,49 @@ OTHERS = {
     "user-timeout": [("error", "ETIMEDOUT", "client")],
 }
 
+# listen() called again: the backlog before and after; seen by polls only while it lasts.
+RELISTENS = {
+    **{name: (5, 1) for name in ("accept-queue-full", "accept-queue-full-ipv6",
+                                 "accept-queue-full-no-cookies", "accept-queue-full-cookies-only",
+                                 "accept-queue-full-scan", "syn-queue-full", "syncookie-sent")},
+    **{name: (5, 2) for name in ("two-listeners", "final-ack-refused", "final-ack-reset",
+                                 "cookie-ack-refused")},
+}
+
+SYN_REFUSED = ("drop", "accept-queue-full", "syn", "backlog")
+ACK_REFUSED = ("drop", "accept-queue-full", "ack", "backlog")
+COOKIE_SENT = ("syncookie", "cookie-sent", "syn", None)
+
 # What a listener refused, and at which segment; function hooks alone see SYNs.
 DROPS = {
-    "accept-queue-full": ("drop", "accept-queue-full", "syn", "backlog"),
-    "accept-queue-full-ipv6": ("drop", "accept-queue-full", "syn", "backlog"),
-    "accept-queue-full-somaxconn": ("drop", "accept-queue-full", "syn", "somaxconn"),
-    "accept-queue-full-no-cookies": ("drop", "accept-queue-full", "syn", "backlog"),
-    "final-ack-refused": ("drop", "accept-queue-full", "ack", "backlog"),
-    "final-ack-reset": ("drop", "accept-queue-full", "ack", "backlog"),
-    "syn-queue-full": ("drop", "syn-queue-full", "syn", "backlog"),
-    "max-syn-backlog": ("drop", "max-syn-backlog", "syn", "tcp_max_syn_backlog"),
-    "syncookies": ("syncookie", "cookie-sent", "syn", None),
-    "syncookie-sent": ("syncookie", "cookie-sent", "syn", "backlog"),
+    "accept-queue-full": [SYN_REFUSED],
+    "accept-queue-full-ipv6": [SYN_REFUSED],
+    "accept-queue-full-somaxconn": [("drop", "accept-queue-full", "syn", "somaxconn")],
+    "accept-queue-full-no-cookies": [SYN_REFUSED],
+    "accept-queue-full-cookies-only": [SYN_REFUSED, COOKIE_SENT],
+    "accept-queue-full-scan": [SYN_REFUSED],
+    "two-listeners": [SYN_REFUSED],
+    "cookie-ack-refused": [ACK_REFUSED, COOKIE_SENT],
+    "final-ack-refused": [ACK_REFUSED],
+    "final-ack-reset": [ACK_REFUSED],
+    "syn-queue-full": [("drop", "syn-queue-full", "syn", "backlog")],
+    "max-syn-backlog": [("drop", "max-syn-backlog", "syn", "tcp_max_syn_backlog")],
+    "syncookies": [COOKIE_SENT],
+    "syncookie-sent": [("syncookie", "cookie-sent", "syn", "backlog")],
+}
+
+# Calls that fail at a limit, or are cut to one: whose (server or client), which, errno,
+# the limit, its value (None: not the scenario's), how often.
+LIMITS = {
+    "connect-failed": [("c", "connect", "EADDRNOTAVAIL", "local-ports", 1, 1)],
+    "accept-emfile": [("s", "accept4", "EMFILE", "open-files", None, 2),
+                      ("s", "accept", "EMFILE", "open-files", None, 1),
+                      ("s", "socket", "EMFILE", "open-files", None, 1)],
+    "accept-enfile": [("s", "accept4", "ENFILE", "file-max", None, 1),
+                      ("s", "socket", "ENFILE", "file-max", None, 1)],
+    "bind-no-port": [("c", "bind", "EADDRINUSE", "local-ports", 1, 1)],
+    # By the stage with 5, by the scenario with 100.
+    "accept-queue-full-somaxconn": [("s", "listen", None, "somaxconn", 1, 2)],
 }
 
 
@@ -159,11 +226,14 @@ def steps(lines, tier):
             assert where in TIERS, line
             if where != tier:
                 continue
+            if word == "-":
+                break
             if word == "?":
                 needed = False
             else:
                 cause = word
-        out.append((*move.split(">"), cause, needed))
+        else:
+            out.append((*move.split(">"), cause, needed))
     return out
 
 # Facts that rest on tracepoints and iterators alone (user/tiers.c).
@@ -171,5 +241,10 @@ EVERYWHERE = [
     "transitions", "transitions, second copy", "gap check at the end of a socket",
     "sockets open before the start", "local port at connect()", "sockets that ended unseen",
     "owner by accept()", "retransmits", "SYN-ACK retransmits", "resets sent", "resets received",
-    "socket errors", "queues of listening sockets",
+    "socket errors", "queues of listening sockets", "connections that are stuck",
+    "children of a followed process", "accept() without descriptors",
+    "socket() without descriptors", "connect() without local ports",
+    "bind() without local ports", "listen() cut by somaxconn",
+    "socket buffers, and who holds local ports",
+    "those in a SYN queue, and without a process",
 ]

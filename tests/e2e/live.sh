@@ -7,7 +7,7 @@ PYTHON=${PYTHON:-/usr/bin/python3} TCPTRAIL=${TCPTRAIL:-./tcptrail} PLAY=${PLAY:
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tier=$("$TCPTRAIL" doctor -o json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["tier"])')
-if ! sh tests/e2e/collect.sh "$TCPTRAIL" "$PLAY" "$tier" "$work"; then
+if ! RECORD=1 sh tests/e2e/collect.sh "$TCPTRAIL" "$PLAY" "$tier" "$work"; then
 	echo "FAIL live.$tier.collect: see above"
 	exit 1
 fi

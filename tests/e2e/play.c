@@ -73,7 +73,8 @@ static pid_t server(const struct scenario *s, struct end *e)
 	must(pid >= 0, "fork");
 	if (pid)
 		return pid;
-	alarm(PATIENCE_S);
+	/* Those before the tracer wait until it has started. */
+	alarm(s->before ? 3 * PATIENCE_S : PATIENCE_S);
 	name("s", s->name);
 	e->role = "server";
 	if (!s->no_listener)
@@ -90,7 +91,7 @@ static pid_t client(const struct scenario *s, struct end *e)
 	must(pid >= 0, "fork");
 	if (pid)
 		return pid;
-	alarm(PATIENCE_S);
+	alarm(s->before ? 3 * PATIENCE_S : PATIENCE_S);
 	name("c", s->name);
 	e->role = "client";
 	must(read(e->from, &e->port, sizeof(e->port)) == sizeof(e->port), "port");

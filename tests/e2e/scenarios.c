@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -521,6 +522,14 @@ static void dial_all(struct end *e, int *fds, int len, bool hear)
 	}
 }
 
+/* Of these all have room: no other's SYN may come before the last one's final ACK. */
+static void fill_with(struct end *e, int *fds, int len)
+{
+	dial_all(e, fds, len, true);
+	go(e);
+	await(e);
+}
+
 static void close_all(const int *fds, int len)
 {
 	for (int i = 0; i < len; i++)
@@ -534,6 +543,9 @@ static void serve_two(struct end *e, int backlog)
 	int fds[2];
 
 	must(!listen(e->listener, backlog), "listen");
+	go(e);
+	await(e);
+	queued(e->listener, 2);
 	go(e);
 	await(e);
 	for (int i = 0; i < 2; i++)
@@ -566,7 +578,8 @@ static void fourteen(struct end *e)
 	int fds[14];
 
 	await(e);
-	dial_all(e, fds, 14, true);
+	fill_with(e, fds, 2);
+	dial_all(e, fds + 2, 12, true);
 	nap_ms(1300);
 	close_all(fds + 2, 12);
 	go(e);
@@ -581,6 +594,9 @@ static void serve_three_of_four(struct end *e)
 	int fds[3];
 
 	must(!listen(e->listener, 2), "listen");
+	go(e);
+	await(e);
+	queued(e->listener, 3);
 	go(e);
 	await(e);
 	for (int i = 0; i < 3; i++)
@@ -600,6 +616,8 @@ static void answers_too_late(struct end *e)
 	dial_all(e, &late, 1, false);
 	for (int i = 0; i < 3; i++)
 		fds[i] = dialled(e);
+	go(e);
+	await(e);
 	deaf(late, false);
 	nap_ms(1600);		/* the SYN-ACK comes again after 1 s */
 	must(!setsockopt(late, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)), "SO_LINGER");
@@ -654,6 +672,191 @@ static void six_requests(struct end *e)
 	go(e);
 }
 
+/* At its limit of descriptors: the connection waits until there is one. */
+static void serve_at_emfile(struct end *e)
+{
+	struct rlimit old, none;
+
+	must(!getrlimit(RLIMIT_NOFILE, &old), "getrlimit");
+	none = old;
+	none.rlim_cur = dup(e->listener);	/* the lowest free number */
+	close(none.rlim_cur);
+	must(!setrlimit(RLIMIT_NOFILE, &none), "setrlimit");
+	for (int i = 0; i < 2; i++)
+		must(accept4(e->listener, NULL, NULL, 0) < 0 && errno == EMFILE, "accept4");
+	must(accept(e->listener, NULL, NULL) < 0 && errno == EMFILE, "accept");
+	must(socket(AF_INET6, SOCK_STREAM, 0) < 0 && errno == EMFILE, "socket");
+	must(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EMFILE, "socket of AF_UNIX");
+	must(!setrlimit(RLIMIT_NOFILE, &old), "setrlimit");
+	serve(e);
+}
+
+/* The same of the whole host's, which only a guest has to itself; root is exempt. */
+static void serve_at_enfile(struct end *e)
+{
+	const char *file_max = "../../fs/file-max";
+
+	if (!getenv("PLAY_WHOLE_HOST")) {
+		skip(e, "fs.file-max is of the whole host");
+		serve(e);
+		return;
+	}
+	sysctl_put(file_max, "0");	/* at 1 the count, kept by CPU, might read 0 */
+	must(!seteuid(65534), "seteuid");
+	must(accept4(e->listener, NULL, NULL, 0) < 0 && errno == ENFILE, "accept4");
+	must(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == ENFILE, "socket");
+	must(!seteuid(0), "seteuid");
+	nap_ms(200);		/* it is looked up while it is that */
+	sysctl_put(file_max, "100000");
+	serve(e);
+}
+
+/* The port is taken: bind() to any other fails, to it or to a foreign address, too,
+ * but not at a limit. */
+static void no_port_to_bind(struct end *e)
+{
+	int first = open_socket(e), second = open_socket(e), third = open_socket(e);
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a010203) };
+
+	bind_port(e, first, 0);
+	errno = 0;
+	must(bind(second, (void *)&at, sizeof(at)) && errno == EADDRNOTAVAIL, "a foreign address");
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	must(bind(second, (void *)&at, sizeof(at)) && errno == EADDRINUSE, "a port was left");
+	at.sin_port = htons(40000);
+	must(bind(third, (void *)&at, sizeof(at)) && errno == EADDRINUSE, "the same port");
+	nap_ms(300);
+}
+
+static void serve_deferred(struct end *e)
+{
+	option(e->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
+	go(e);
+	serve(e);
+}
+
+/* ESTABLISHED here at once, and there with the first data. */
+static void speaks_late(struct end *e)
+{
+	int fd;
+
+	await(e);
+	fd = dialled(e);
+	nap_ms(300);
+	must(write(fd, "data", 4) == 4, "write");
+	await(e);
+	close(fd);
+}
+
+/* SYN+FIN and no flag at all, as a scanner sends them: none is refused. */
+static void fourteen_and_a_scan(struct end *e)
+{
+	int fds[14];
+
+	await(e);
+	fill_with(e, fds, 2);
+	dial_all(e, fds + 2, 12, true);
+	for (int i = 0; i < 20; i++)
+		stray(e, i & 1 ? TH_SYN | TH_FIN : 0);
+	nap_ms(1300);
+	close_all(fds + 2, 12);
+	go(e);
+	await(e);
+	close_all(fds, 2);
+}
+
+static int second_listener(struct end *e)
+{
+	int fd = open_socket(e);
+
+	bind_port(e, fd, 39999);
+	must(!listen(fd, 1), "listen");
+	truth(e, "listener", fd);
+	return fd;
+}
+
+/* Three and two find room. */
+static void serve_at_two(struct end *e)
+{
+	int first = e->listener, second = second_listener(e), fds[5];
+
+	must(!listen(first, 2), "listen");
+	go(e);
+	await(e);
+	queued(first, 3);
+	go(e);
+	await(e);
+	queued(second, 2);
+	go(e);
+	await(e);
+	for (int i = 0; i < 5; i++) {
+		e->listener = i < 3 ? first : second;
+		fds[i] = accepted(e);
+	}
+	go(e);
+	for (int i = 0; i < 5; i++) {
+		read_to_end(fds[i]);
+		close(fds[i]);
+	}
+}
+
+static void eight_and_six(struct end *e)
+{
+	uint16_t first = e->port;
+	int fds[14];
+
+	await(e);
+	fill_with(e, fds, 3);
+	dial_all(e, fds + 3, 5, true);
+	e->port = 39999;
+	fill_with(e, fds + 8, 2);
+	dial_all(e, fds + 10, 4, true);
+	nap_ms(1300);		/* all SYNs of the rest came twice */
+	for (int i = 0; i < 14; i++) {
+		if (i < 3 || i == 8 || i == 9)
+			continue;
+		syns_sent(e, fds[i], i < 8 ? first : e->port);
+		close(fds[i]);
+	}
+	go(e);
+	await(e);
+	close_all(fds, 3);
+	close_all(fds + 8, 2);
+}
+
+/* A cookie answered the first one's SYN; its ACK is let through when there is no room
+ * any more, with the data behind it. */
+static void serve_after_a_cookie(struct end *e)
+{
+	must(!listen(e->listener, 2), "listen");
+	deaf_to_acks(e->listener);
+	go(e);
+	await(e);
+	deaf(e->listener, false);
+	serve_three_of_four(e);
+}
+
+static void acks_too_late(struct end *e)
+{
+	int late, fds[3];
+
+	await(e);
+	late = dialled(e);
+	go(e);
+	await(e);
+	for (int i = 0; i < 3; i++)
+		fds[i] = dialled(e);
+	go(e);
+	await(e);
+	must(write(late, "data", 4) == 4, "write");
+	nap_ms(350);		/* away from its retransmissions, at 200 and 600 ms */
+	must(!setsockopt(late, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)), "SO_LINGER");
+	close(late);
+	go(e);
+	await(e);
+	close_all(fds, 3);
+}
+
 const struct scenario scenarios[] = {
 	{ "client-closes-first", serve, close_first },
 	{ "ipv6", serve, close_first, .family = AF_INET6 },
@@ -691,11 +894,19 @@ const struct scenario scenarios[] = {
 	{ "accept-queue-full-ipv6", serve_two_of_fourteen, fourteen, .family = AF_INET6 },
 	{ "accept-queue-full-somaxconn", serve_two_by_somaxconn, fourteen, .prepare = somaxconn_1 },
 	{ "accept-queue-full-no-cookies", serve_two_of_fourteen, fourteen, .prepare = no_cookies },
+	{ "accept-queue-full-cookies-only", serve_two_of_fourteen, fourteen, .prepare = cookies_only },
+	{ "accept-queue-full-scan", serve_two_of_fourteen, fourteen_and_a_scan },
+	{ "two-listeners", serve_at_two, eight_and_six },
+	{ "defer-accept", serve_deferred, speaks_late },
+	{ "cookie-ack-refused", serve_after_a_cookie, acks_too_late, .prepare = cookies_only },
 	{ "final-ack-refused", serve_three_of_four, answers_too_late },
 	{ "final-ack-reset", serve_three_of_four, answers_too_late, .prepare = abort_on_overflow },
 	{ "syn-queue-full", serve_requests, six_requests, .prepare = no_cookies },
 	{ "max-syn-backlog", serve_more_requests, six_requests, .prepare = few_requests },
 	{ "syncookie-sent", serve_requests, six_requests, .prepare = cookies_when_full },
+	{ "accept-emfile", serve_at_emfile, close_first },
+	{ "accept-enfile", serve_at_enfile, close_first },
+	{ "bind-no-port", nobody, no_port_to_bind, .prepare = one_port, .no_listener = true },
 	{ "open-before", serve_through_the_gate, close_first, .before = true },
 	{ "listening-before", serve, dial_after_the_gate, .before = true },
 	{ 0 },

@@ -126,6 +126,36 @@ void deaf(int fd, bool on)
 		option(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
 }
 
+void queued(int listener, uint32_t n)
+{
+	struct tcp_info info;
+
+	for (int i = 0; i < 500; i++) {
+		socklen_t len = sizeof(info);
+
+		must(!getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &len), "TCP_INFO");
+		if (info.tcpi_unacked == n)	/* of a listener (tcp_get_info()) */
+			return;
+		nap_ms(10);
+	}
+	must(false, "accept queue");
+}
+
+/* The filter is given the segment from its TCP header on. */
+void deaf_to_acks(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { .len = 5, .filter = code };
+
+	must(!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)), "filter");
+}
+
 void sysctl_put(const char *name, const char *value)
 {
 	char path[128];
@@ -194,6 +224,48 @@ void truth(const struct end *e, const char *role, int fd)
 		     e->scenario, role, (unsigned long long)cookie, getpid(), comm,
 		     port_of(fd, false), port_of(fd, true), netns());
 	must(write(STDOUT_FILENO, line, n) == n, "truth");
+}
+
+void syns_sent(const struct end *e, int fd, uint16_t port)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	char line[256];
+	int n;
+
+	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), "TCP_INFO");
+	n = snprintf(line, sizeof(line), "{\"scenario\":\"%s\",\"role\":\"syns\",\"lport\":%u,"
+		     "\"rport\":%u,\"syns\":%u,\"cookie\":null}\n", e->scenario, port_of(fd, false), port,
+		     1 + info.tcpi_total_retrans);
+	must(write(STDOUT_FILENO, line, n) == n, "truth");
+}
+
+/* RFC 1071, of the pseudo header and the segment. */
+static uint16_t checksum(const struct tcphdr *tcp)
+{
+	uint32_t sum = htons(IPPROTO_TCP) + htons(sizeof(*tcp)), address = htonl(INADDR_LOOPBACK);
+	uint16_t words[sizeof(*tcp) / 2];
+
+	memcpy(words, tcp, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / 2; i++)
+		sum += words[i];
+	sum += 2 * ((address & 0xffff) + (address >> 16));
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
+void stray(const struct end *e, uint8_t flags)
+{
+	static uint16_t port = 1024;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct tcphdr tcp = { .th_sport = htons(port++), .th_dport = htons(e->port), .th_off = 5,
+			      .th_flags = flags, .th_seq = htonl(1), .th_win = htons(65535) };
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+
+	must(fd >= 0, "raw socket");
+	tcp.th_sum = checksum(&tcp);
+	must(sendto(fd, &tcp, sizeof(tcp), 0, (void *)&to, sizeof(to)) == sizeof(tcp), "stray");
+	close(fd);
 }
 
 void skip(const struct end *e, const char *why)

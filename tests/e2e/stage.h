@@ -49,6 +49,9 @@ int dialled(struct end *e);		/* a connected socket, its truth told */
 int accepted(struct end *e);		/* likewise, by accept() */
 void option(int fd, int level, int name, int value);
 void deaf(int fd, bool on);		/* drops all that arrives (SO_ATTACH_FILTER) */
+void deaf_to_acks(int fd);		/* all but SYNs; deaf(fd, false) ends it */
+void queued(int listener, uint32_t n);	/* waits until so many are in its accept queue: a
+					 * final ACK may come after connect() returned */
 void sysctl_put(const char *name, const char *value);
 void bind_port(struct end *e, int fd, uint16_t port);
 void read_to_end(int fd);
@@ -61,6 +64,12 @@ void kernel_says(const char *scenario, bool ended);
 /* One line: this socket is ours. */
 void truth(const struct end *e, const char *role, int fd);
 void skip(const struct end *e, const char *why);
+
+/* And another: that many SYNs of this socket went to that port. */
+void syns_sent(const struct end *e, int fd, uint16_t port);
+
+/* A segment without a connection, from nowhere, with these flags and nothing else. */
+void stray(const struct end *e, uint8_t flags);
 
 extern const struct scenario scenarios[];
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""validate.py SCHEMA < LINES - every line is a record of the schema, uses no
+"""validate.py SCHEMA [NAME_] < LINES - every line is a record of the schema, uses no
 field that the schema does not know, and would be refused with a field that its
 action requires removed or of another type."""
 import copy
@@ -10,15 +10,17 @@ import sys
 from jsonschema.validators import Draft202012Validator
 
 failed = 0
+# Names of a part of the list of records: not every action is in it.
+PART = sys.argv[2] if len(sys.argv) > 2 else ""
 
 
 def report(name, problems):
     global failed
     if problems:
         failed = 1
-        print(f"FAIL golden.{name}: {problems[0]}" + (f" and {len(problems) - 1} more" if len(problems) > 1 else ""))
+        print(f"FAIL golden.{PART}{name}: {problems[0]}" + (f" and {len(problems) - 1} more" if len(problems) > 1 else ""))
     else:
-        print(f"PASS golden.{name}")
+        print(f"PASS golden.{PART}{name}")
 
 
 def closed(schema):
@@ -85,7 +87,8 @@ def main():
     report("other_types_are_refused", typed)
     seen = {r["event"]["action"] for r in records}
     known = set(schema["properties"]["event"]["properties"]["action"]["enum"])
-    report("every_action_is_here", sorted(known - seen))
+    if not PART:
+        report("every_action_is_here", sorted(known - seen))
     numbers = [r["event"]["sequence"] for r in records]
     report("sequence_has_no_gap", [] if numbers == list(range(1, len(numbers) + 1)) else ["it has"])
     return failed

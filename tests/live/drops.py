@@ -67,6 +67,21 @@ def test_drops_of_one_listener_are_exact():
     return f"{total(told)} in {len(told)} records"
 
 
+def test_drops_between_two_polls():
+    """The listener, and its namespace, begin after a poll and are gone before the next."""
+    polled()
+    tracer = Tracer("-o", "json", "-e", "drop", "--poll", "5s")
+    stage = Stage("--backlog", 2, "--burst", 6, "--every", 0.05, "--never-accept", "--bursts", 10)
+    try:
+        time.sleep(1.5)
+        truth = stage.ask("counters")
+    finally:
+        stage.end()
+    told = drops_of(tracer, stage)
+    assert truth["ListenDrops"] > 20 and total(told) == truth["ListenDrops"], (told, truth)
+    return f"{total(told)} in {len(told)} records"
+
+
 def test_drops_before_the_start_are_not_told():
     polled()
     stage = Stage("--backlog", 2, "--burst", 6, "--every", 0.05, "--never-accept", "--bursts", 5)
@@ -106,6 +121,30 @@ def test_drops_of_two_listeners_are_bounded():
         assert least <= there <= most, (port, least, there, most)
     named = sum(1 for r in told if "destination" in r)
     return f"{total(told)} in {len(told)} records, {named} with their listener"
+
+
+def rates(tracer, stage):
+    """Accepts a second, by the records of one listener that know."""
+    whole = [json.loads(line) for line in tracer.text().splitlines(keepends=True) if line.endswith("\n")]
+    return [own["accepts"] * 1e9 / own["accepts_window_ns"] for own in
+            (r["tcptrail"] for r in of(whole, "drop", stage.here["netns"])) if "accepts" in own]
+
+
+def test_what_is_accepted_where_others_are_refused():
+    """Of bursts every 0.3 s three find room and are accepted: ten a second. Or none ever is."""
+    tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
+    bursts = Stage("--backlog", 2, "--burst", 6, "--every", 0.3, "--accept-after", 0.1)
+    hangs = Stage("--backlog", 2, "--burst", 6, "--every", 0.3, "--never-accept")
+    try:
+        tracer.wait_for(lambda: len(rates(tracer, bursts)) > 3 and len(rates(tracer, hangs)) > 3)
+        assert tracer.end() == 0, tracer.stderr()
+    finally:
+        bursts.end()
+        hangs.end()
+    mine = rates(tracer, bursts)
+    assert all(5 < rate < 15 for rate in mine), mine
+    assert set(rates(tracer, hangs)) == {0}, rates(tracer, hangs)
+    return f"{min(mine):.1f} to {max(mine):.1f} accepts/s"
 
 
 if __name__ == "__main__":

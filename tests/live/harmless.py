@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """First, do no harm: a tracer without memory, sockets without storage, a sender
 that sleeps with its socket locked. The traced must not notice."""
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
-from tracer import TOP, Skip, Tracer, load, of, run
+from tracer import TCPTRAIL, TOP, Skip, Tracer, load, of, run
 
 CGROUPS = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
 SOCKETS = 8000
@@ -115,23 +116,26 @@ def test_tracer_at_its_memory_limit():
 
 
 def test_no_room_for_storage():
+    """The hooks ask for none; the snapshot does, for the owners of what was open before."""
     path = "/proc/sys/net/core/optmem_max"
     old = get(path)
-    sockets = None
+    sockets = []
     put(path, "100")
     try:
+        sockets.append(Sockets(OPTMEM_MAX="100"))
         tracer = Tracer("-o", "json", "-e", "state")
-        sockets = Sockets(OPTMEM_MAX="100")
+        sockets.append(Sockets(OPTMEM_MAX="100"))
         time.sleep(0.5)
         assert tracer.end() == 0, tracer.stderr()
-        sockets.check()
-        poorer = every_connection(tracer.records(), sockets.netns)
-        assert poorer, "there was room: this tested nothing"
-        return f"{SOCKETS} sockets told, {poorer} times with less"
+        for s in sockets:
+            s.check()
+        poorer = every_connection(tracer.records(), sockets[1].netns)
+        assert SOCKETS <= poorer <= 2 * SOCKETS + 100, poorer	# both ends, and the host's own
+        return f"{SOCKETS} sockets told, {SOCKETS} open before, {poorer} times with less"
     finally:
         put(path, old)
-        if sockets:
-            sockets.end()
+        for s in sockets:
+            s.end()
 
 
 def test_more_sockets_than_followed():
@@ -165,6 +169,12 @@ def test_sender_asleep_with_its_socket_locked():
         opened = [r for r in of(tracer.records(), "state", truth["netns"])
                   if r["tcptrail"].get("from") == "syn_sent"]
         assert len(opened) == 100, len(opened)
+        begun = time.monotonic()
+        out = subprocess.run([TCPTRAIL, "stalls", "--over", "1s", "-o", "json"], check=True, text=True,
+                             capture_output=True, timeout=30).stdout
+        assert time.monotonic() - begun < 2
+        rows = [r for r in map(json.loads, out.splitlines()) if r["verdict"] == "socket-locked"]
+        assert [r["process"]["pid"] for r in rows] == [sleeper.pid], out
         return f"started in {tracer.seconds_to_start:.1f} s"
     finally:
         sleeper.kill()

@@ -29,6 +29,8 @@ def main():
     parser.add_argument("--every", type=float, default=1)
     parser.add_argument("--accept-after", type=float, default=0)
     parser.add_argument("--never-accept", action="store_true")
+    parser.add_argument("--forks", type=int, default=0, help="processes that hold it, too")
+    parser.add_argument("--group", type=int, default=0, help="SO_REUSEPORT: sockets on one port")
     parser.add_argument("--more", type=int, default=0, help="listeners beside")
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
@@ -37,6 +39,13 @@ def main():
     listener.setblocking(False)
     port = listener.getsockname()[1]
     more = [socket.create_server(("127.0.0.1", 0), backlog=1) for _ in range(args.more)]
+    for _ in range(args.forks):
+        if not os.fork():
+            sys.stdin.read()
+            os._exit(0)
+    for _ in range(args.group):
+        more.append(socket.create_server(("127.0.0.1", more[-1].getsockname()[1] if more else 0),
+                                         backlog=1, reuse_port=True))
     with open("/proc/self/comm", encoding="ascii") as f:
         comm = f.read().rstrip("\n")
     print(json.dumps({"pid": os.getpid(), "comm": comm, "port": port, "more": len(more),

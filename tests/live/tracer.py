@@ -12,7 +12,8 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TCPTRAIL = os.path.abspath(os.environ.get("TCPTRAIL", os.path.join(TOP, "tcptrail")))
 LOAD = os.path.join(TOP, "build/tests/load")
-PATIENCE = 30
+SLOW = int(os.environ.get("TCPTRAIL_TEST_SLOW", "1"))	# how many times as long all takes here
+PATIENCE = 30 * SLOW
 
 
 class Skip(Exception):
@@ -22,11 +23,14 @@ class Skip(Exception):
 class Tracer:
     """tcptrail trace, its output in a file or wherever `stdout` says."""
 
+    running = []
+
     def __init__(self, *args, stdout=None, wait=True, prefix=(), **popen):
         self.file = tempfile.NamedTemporaryFile(prefix="tcptrail-test.") if stdout is None else None
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, TCPTRAIL, "trace", *args], stdout=stdout or self.file,
                                         stderr=self.errors, **popen)
+        self.running.append(self.process)
         self.seconds_to_start = None
         if wait and self.file:
             self.wait_for(lambda: os.path.getsize(self.file.name) > 0)
@@ -68,9 +72,9 @@ def of(records, action, netns=None):
 
 def load(*args, **popen):
     """The load generator; its own truth of what it did."""
-    out = subprocess.run([LOAD, *map(str, args)], check=True, capture_output=True, text=True,
-                         **popen).stdout
-    return json.loads(out)
+    out = subprocess.run([LOAD, *map(str, args)], check=False, capture_output=True, text=True, **popen)
+    assert out.returncode == 0, out.stderr
+    return json.loads(out.stdout)
 
 
 class Held:
@@ -88,12 +92,25 @@ class Held:
         self.process.communicate()
 
 
-def run(tests):
+def end_forgotten():
+    """A test that failed left its tracer: it would slow all that follow."""
+    for process in Tracer.running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    Tracer.running.clear()
+
+
+def run(tests, prefix="live"):
     """Each a function; its name without test_ is the test's. Exit status."""
     failed = 0
     only = sys.argv[1:]
+    unknown = set(only) - {test.__name__.removeprefix("test_") for test in tests}
+    if unknown:
+        print("no such test:", *unknown, file=sys.stderr)
+        return 2
     for test in tests:
-        name = "live." + test.__name__.removeprefix("test_")
+        name = prefix + "." + test.__name__.removeprefix("test_")
         if only and test.__name__.removeprefix("test_") not in only:
             continue
         try:
@@ -106,4 +123,6 @@ def run(tests):
             print(f"FAIL {name}: {error!r}", flush=True)
             for line in traceback.format_exc().splitlines():
                 print("    " + line, flush=True)
+        finally:
+            end_forgotten()
     return failed

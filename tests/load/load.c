@@ -4,24 +4,28 @@
  * connect, accept, close. In a network namespace of its own, bounded by a count
  * or a time. Prints one JSON object with what it did, as a truth to compare with.
  *
- *   load [-n COUNT] [-s SECONDS] [-c CPU] [-r] [-R] [-a ADDRESSES] [-H]
+ *   load [-n COUNT] [-s SECONDS] [-c CPU] [-r] [-R] [-a ADDRESSES] [-H] [-L]
  *     -n   connections (default 10000)       -s   stop after that many seconds
  *     -c   pin client and server to one CPU  -r   RPS on lo, to every CPU
  *     -R   end each by RST (SO_LINGER 0)     -a   rotate over 127.0.0.1..N
  *     -H   keep the namespace (and so the TIME-WAITs) until stdin ends
+ *     -L   tell how long connect() and accept() took; accept() of a connection that waits
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +41,15 @@ struct plan {
 	bool reset;
 	bool hold;
 	unsigned int addresses;
+	struct times *connects, *accepts;	/* NULL: not asked for */
+};
+
+/* The first so many; shared with the server's process. */
+#define TIMES_MAX 262144
+
+struct times {
+	size_t len;
+	uint32_t ns[TIMES_MAX];
 };
 
 static double now(void)
@@ -45,6 +58,39 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static struct times *times_new(void)
+{
+	void *t = mmap(NULL, sizeof(struct times), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (t == MAP_FAILED)
+		err(1, "mmap");
+	return t;
+}
+
+static void times_add(struct times *t, double begun)
+{
+	double ns = (now() - begun) * 1e9;
+
+	if (t->len < TIMES_MAX)
+		t->ns[t->len++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void times_print(const char *name, struct times *t)
+{
+	qsort(t->ns, t->len, sizeof(t->ns[0]), by_size);
+	if (t->len)
+		printf(",\"%s_ns\":{\"p50\":%u,\"p99\":%u}", name, t->ns[t->len / 2],
+		       t->ns[t->len * 99 / 100]);
 }
 
 static void put(const char *path, const char *text)
@@ -105,14 +151,29 @@ static int listener(uint16_t *port)
 	return fd;
 }
 
-static void serve(int fd)
+static int accept_one(const struct plan *p, int fd)
+{
+	struct pollfd waits = { .fd = fd, .events = POLLIN };
+	double begun;
+	int conn;
+
+	if (!p->accepts)
+		return accept(fd, NULL, NULL);
+	poll(&waits, 1, -1);
+	begun = now();
+	conn = accept(fd, NULL, NULL);
+	times_add(p->accepts, begun);
+	return conn;
+}
+
+static void serve(const struct plan *p, int fd)
 {
 	char c;
 
 	prctl(PR_SET_NAME, "load-server");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
-		int conn = accept(fd, NULL, NULL);
+		int conn = accept_one(p, fd);
 
 		if (conn < 0)
 			err(1, "accept");
@@ -127,10 +188,13 @@ static void connect_once(const struct plan *p, uint16_t port, long i)
 	static const struct linger abort_it = { .l_onoff = 1 };
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	double begun = p->connects ? now() : 0;
 
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % p->addresses);
 	if (fd < 0 || connect(fd, (void *)&to, sizeof(to)))
 		err(1, "connect %ld", i);
+	if (p->connects)
+		times_add(p->connects, begun);
 	if (p->reset)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it));
 	close(fd);
@@ -153,7 +217,7 @@ static struct plan parse(int argc, char **argv)
 	struct plan p = { .connections = 10000, .cpu = -1, .addresses = 1 };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:c:rRa:H")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:c:rRa:HL")) != -1) {
 		switch (c) {
 		case 'n': p.connections = atol(optarg); break;
 		case 's': p.seconds = atof(optarg); break;
@@ -162,12 +226,46 @@ static struct plan parse(int argc, char **argv)
 		case 'R': p.reset = true; break;
 		case 'a': p.addresses = atoi(optarg); break;
 		case 'H': p.hold = true; break;
+		case 'L': p.connects = times_new(); p.accepts = times_new(); break;
 		default: exit(2);
 		}
 	}
 	if (p.connections < 1 || p.addresses < 1 || p.addresses > 65536)
 		errx(2, "a count is out of range");
 	return p;
+}
+
+/* Connections of this namespace that have not ended (/proc/net/tcp: all but TIME-WAIT, 06;
+ * of a listener, 0A, its accept queue). */
+static bool any_open(char line[256])
+{
+	FILE *f = fopen("/proc/self/net/tcp", "r");
+	unsigned int state, queued;
+	bool open = false;
+
+	if (!f)
+		err(1, "/proc/self/net/tcp");
+	while (!open && fgets(line, 256, f))
+		open = sscanf(line, " %*u: %*s %*s %x %*x:%x", &state, &queued) == 2 &&
+		       state != 0x06 && (state != 0x0a || queued);
+	fclose(f);
+	return open;
+}
+
+/* The server closes the last ones after the client. Where a queue on the way was full, with
+ * retransmissions, each of which holds up the others: who counts on all of them sees it. */
+static void await_ends(void)
+{
+	double start = now();
+	char line[256] = "";
+
+	do {
+		if (now() - start > 10) {
+			warnx("the last connections do not end: %s", line);
+			return;
+		}
+		usleep(10000);
+	} while (any_open(line));
 }
 
 int main(int argc, char **argv)
@@ -190,18 +288,23 @@ int main(int argc, char **argv)
 	if (server < 0)
 		err(1, "fork");
 	if (!server)
-		serve(fd);
+		serve(&p, fd);
 	close(fd);
 	start = now();
 	made = play(&p, port, start);
 	seconds = now() - start;
 	printf("{\"netns\":%lu,\"port\":%u,\"client\":%d,\"server\":%d,\"connections\":%ld,"
-	       "\"seconds\":%.6f,\"rate\":%.1f}\n", (unsigned long)ns.st_ino, port, getpid(), server,
+	       "\"seconds\":%.6f,\"rate\":%.1f", (unsigned long)ns.st_ino, port, getpid(), server,
 	       made, seconds, made / seconds);
+	if (p.connects) {
+		times_print("connect", p.connects);
+		times_print("accept", p.accepts);
+	}
+	puts("}");
 	fflush(stdout);
 	while (p.hold && getchar() != EOF)
 		;
-	usleep(50000);		/* the server closes the last one */
+	await_ends();
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
 	return 0;

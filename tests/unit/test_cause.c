@@ -241,6 +241,28 @@ static void test_mini_sockets(void **state)
 		assert_int_equal(cause_of_timewait(&rows[i].ev), rows[i].cause);
 }
 
+static void test_requests(void **state)
+{
+	static const struct {
+		struct ev_request ev;
+		enum cause cause;
+	} rows[] = {
+		{ { .from = EVS_LISTEN, .to = EVS_SYN_RECV }, CAUSE_SYN_RECEIVED },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_EXPIRED }, CAUSE_TIMEOUT },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_RST }, CAUSE_RST_RECEIVED },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_OVERFLOW_RST }, CAUSE_OVERFLOW_RST },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_LISTENER_CLOSED },
+		  CAUSE_LISTENER_CLOSED },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_KILLED }, CAUSE_KILLED },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = EVQ_UNKNOWN }, CAUSE_UNKNOWN },
+		{ { .from = EVS_SYN_RECV, .to = EVS_CLOSE, .why = 200 }, CAUSE_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(cause_of_request(&rows[i].ev), rows[i].cause);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_time_wait),
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_mini_sockets),
+		cmocka_unit_test(test_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,75 @@ static void test_accept(void **state)
 	assert_int_equal(r.accept_queue.limit, 1);
 }
 
+static void test_connection(void **state)
+{
+	struct ev_connection e = {
+		.end = { .head = { .ts_ns = 900, .kind = EV_CONNECTION, .size = sizeof(e) },
+			 .sock = { .family = 4, .role = EVR_SERVER }, .from = EVS_LAST_ACK,
+			 .to = EVS_CLOSE, .facts = EVF_ALL_ACKED },
+		.began_ns = 200, .opened_ns = 300, .accepted_ns = 450, .resent = 5,
+		.syns_resent = 2, .first_close = EVS_CLOSE_WAIT, .rtt_us = 7,
+	};
+	struct record r;
+
+	(void)state;
+	assert_true(decode(&e.end.head, &env, &r));
+	assert_int_equal(r.kind, REC_CONNECTION);
+	assert_int_equal(r.cause, CAUSE_FIN_ACKED);
+	assert_int_equal(r.duration_ns, 700);
+	assert_int_equal(r.life.accept_wait_ns, 150);
+	assert_int_equal(r.life.resent, 3);
+	assert_int_equal(r.life.syns_resent, 2);
+	assert_true(r.has & HAS_RTT);
+	/* Fast Open: accept() may come first. Its birth was not seen. No RTT. */
+	e.accepted_ns = 250;
+	e.began_ns = 0;
+	e.rtt_us = 0;
+	assert_true(decode(&e.end.head, &env, &r));
+	assert_false(r.has & (HAS_ACCEPT_WAIT | HAS_DURATION | HAS_RTT));
+	/* What a mini-socket came to goes before the socket's own last transition. */
+	e.end.from = EVS_FIN_WAIT1;
+	e.mini = 1;
+	e.mini_why = EVW_EXPIRED;
+	assert_true(decode(&e.end.head, &env, &r));
+	assert_int_equal(r.from, EVS_FIN_WAIT2);
+	assert_int_equal(r.cause, CAUSE_FIN_WAIT_2_TIMEOUT);
+}
+
+static void test_limit(void **state)
+{
+	struct ev_limit e = { .head = { .ts_ns = 5000, .kind = EV_LIMIT, .size = sizeof(e) },
+			      .value = 1024, .hard = 4096, .err = EMFILE, .call = EVL_ACCEPT4,
+			      .limit = EVL_OPEN_FILES };
+	struct record r;
+
+	(void)state;
+	e.sock = sample().sock;
+	e.sock.role = EVR_LISTENER;
+	e.sock.owner.source = EVO_CALL;
+	assert_true(decode(&e.head, &env, &r));
+	assert_int_equal(r.kind, REC_LIMIT);
+	assert_int_equal(r.err, EMFILE);
+	assert_int_equal(r.limit.name, EVL_OPEN_FILES);
+	assert_true(r.limit.has_value && r.limit.has_use && r.limit.has_hard);
+	assert_int_equal(r.limit.use, 1024);
+	assert_string_equal(r.limit.set_by, "RLIMIT_NOFILE");
+	assert_int_equal(r.has & (HAS_OWNER | HAS_ERRNO | HAS_LPORT | HAS_RADDR | HAS_QUEUES),
+			 HAS_OWNER | HAS_ERRNO | HAS_LPORT);
+	e.flags = EVLF_QUEUE;		/* an empty one is one */
+	e.err = 0;
+	e.limit = EVL_SOMAXCONN;
+	e.hard = 0;
+	assert_true(decode(&e.head, &env, &r));
+	assert_int_equal(r.has & (HAS_ERRNO | HAS_QUEUES), HAS_QUEUES);
+	assert_false(r.limit.has_use || r.limit.has_hard);
+	e.call = 200;
+	e.limit = 200;
+	assert_true(decode(&e.head, &env, &r));
+	assert_int_equal(r.limit.call, 0);
+	assert_int_equal(r.limit.name, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_lower_bound_and_errno),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,8 @@ static void take(void *ctx, struct record *r, uint64_t cgroup)
 }
 
 /* One look: up to three listeners (cookies 1 to 3) by their sk_drops, -1: not there. */
-static struct told look(struct droppoll *d, int a, int b, int c, struct netns_count count)
+static struct told look_born(struct droppoll *d, int a, int b, int c, struct netns_count count,
+			     const struct netns_count *born)
 {
 	int drops[] = { a, b, c };
 	struct told t = { .n = 0 };
@@ -40,7 +41,33 @@ static struct told look(struct droppoll *d, int a, int b, int c, struct netns_co
 		if (drops[i] >= 0)
 			assert_true(droppoll_listener(d, &l));
 	}
-	assert_true(droppoll_netns(d, NETNS, &count));
+	assert_true(droppoll_netns(d, NETNS, &count, born));
+	droppoll_looked(d, 1000, take, &t);
+	return t;
+}
+
+static struct told look(struct droppoll *d, int a, int b, int c, struct netns_count count)
+{
+	return look_born(d, a, b, c, count, NULL);
+}
+
+/* One after the last listener was closed. */
+static struct told look_ended(struct droppoll *d, struct netns_count count,
+			      const struct netns_count *born)
+{
+	struct told t = { .n = 0 };
+
+	droppoll_look(d);
+	assert_true(droppoll_ended(d, NETNS, &count, born));
+	droppoll_looked(d, 1000, take, &t);
+	return t;
+}
+
+static struct told look_at_nothing(struct droppoll *d)
+{
+	struct told t = { .n = 0 };
+
+	droppoll_look(d);
 	droppoll_looked(d, 1000, take, &t);
 	return t;
 }
@@ -65,7 +92,7 @@ static void is(const struct record *r, uint64_t cookie, uint64_t count, enum ev_
 
 static void test_one_listener(void **state)
 {
-	struct droppoll *d = droppoll_open();
+	struct droppoll *d = droppoll_open(false);
 	struct told t;
 
 	(void)state;
@@ -82,18 +109,18 @@ static void test_one_listener(void **state)
 
 static void test_hooks_told_some(void **state)
 {
-	struct droppoll *d = droppoll_open();
+	struct droppoll *d = droppoll_open(false);
 	struct told t;
 
 	(void)state;
 	look(d, 0, 0, -1, COUNT(0, 0, 0));
-	droppoll_told(d, 1, NETNS, 4);
-	droppoll_told(d, 99, 98, 1);	/* nobody we know */
+	droppoll_told(d, 1, NETNS, EVD_ACCEPT_QUEUE, 4);
+	droppoll_told(d, 99, 98, EVD_ACCEPT_QUEUE, 1);	/* nobody we know */
 	t = look(d, 10, 0, -1, COUNT(10, 10, 0));
 	assert_int_equal(t.n, 1);
 	is(&t.r[0], 1, 6, EVD_ACCEPT_QUEUE, 0);
 	/* One that was told after it had been counted is made up for. */
-	droppoll_told(d, 1, NETNS, 1);
+	droppoll_told(d, 1, NETNS, EVD_ACCEPT_QUEUE, 1);
 	assert_int_equal(look(d, 10, 0, -1, COUNT(10, 10, 0)).n, 0);
 	t = look(d, 13, 0, -1, COUNT(13, 13, 0));
 	assert_int_equal(t.n, 1);
@@ -103,7 +130,7 @@ static void test_hooks_told_some(void **state)
 
 static void test_several_listeners(void **state)
 {
-	struct droppoll *d = droppoll_open();
+	struct droppoll *d = droppoll_open(false);
 	struct told t;
 
 	(void)state;
@@ -125,7 +152,7 @@ static void test_several_listeners(void **state)
 
 static void test_who_is_gone_may_have_been_it(void **state)
 {
-	struct droppoll *d = droppoll_open();
+	struct droppoll *d = droppoll_open(false);
 	struct told t;
 
 	(void)state;
@@ -142,7 +169,7 @@ static void test_who_is_gone_may_have_been_it(void **state)
 
 static void test_counted_after_the_namespace_was_read(void **state)
 {
-	struct droppoll *d = droppoll_open();
+	struct droppoll *d = droppoll_open(false);
 	struct told t;
 
 	(void)state;
@@ -158,33 +185,129 @@ static void test_counted_after_the_namespace_was_read(void **state)
 
 static void test_new_namespace(void **state)
 {
-	struct droppoll *d = droppoll_open();
-	struct told t = { .n = 0 };
+	struct netns_count born = COUNT(2, 2, 0);
+	struct droppoll *d = droppoll_open(false);
+	struct told t;
 
 	(void)state;
-	droppoll_look(d);
-	droppoll_looked(d, 1000, take, &t);
-	t = look(d, 7, -1, -1, COUNT(7, 7, 0));	/* all its listener's: ours */
+	look_at_nothing(d);
+	t = look_born(d, 7, -1, -1, COUNT(8, 8, 0), &born); /* in mid-flood: 6 when they were read */
 	assert_int_equal(t.n, 1);
-	is(&t.r[0], 1, 7, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[0], 1, 6, EVD_ACCEPT_QUEUE, 0);
 	droppoll_close(d);
-	d = droppoll_open();
+	d = droppoll_open(false);
+	look_at_nothing(d);
+	assert_int_equal(look(d, 7, -1, -1, COUNT(9, 9, 0)).n, 0);	/* begun before us */
+	t = look(d, 9, -1, -1, COUNT(11, 11, 0));
+	is(&t.r[0], 1, 2, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+/* What was refused between the last look and the end of the last listener. */
+static void test_ended(void **state)
+{
+	struct netns_count born = COUNT(0, 0, 0);
+	struct droppoll *d = droppoll_open(false);
+	struct told t;
+
+	(void)state;
+	look(d, 0, -1, -1, COUNT(3, 3, 0));
+	look(d, 4, -1, -1, COUNT(7, 7, 0));
+	t = look_ended(d, COUNT(12, 12, 0), NULL);
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 0, 5, EVD_ACCEPT_QUEUE, 0);
+	assert_int_equal(look_at_nothing(d).n, 0);
+	/* The number of the namespace comes again; it came and went between two looks. */
+	t = look_ended(d, COUNT(6, 6, 0), &born);
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 0, 6, EVD_ACCEPT_QUEUE, 0);
+	/* Again, and it is there at the next look. */
+	t = look_born(d, 2, -1, -1, COUNT(2, 2, 0), &born);
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 2, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+/* One is closed, another one goes on: the look's own count is later. */
+static void test_one_of_two_ended(void **state)
+{
+	struct netns_count at_the_end = COUNT(5, 5, 0);
+	struct droppoll *d = droppoll_open(false);
+	struct told t = { .n = 0 };
+	struct listening l = { .sock = { .cookie = 2, .netns = NETNS }, .drops = 4 };
+	struct netns_count now = COUNT(6, 6, 0);
+
+	(void)state;
+	look(d, 0, 0, -1, COUNT(0, 0, 0));
 	droppoll_look(d);
+	assert_true(droppoll_listener(d, &l));
+	assert_true(droppoll_netns(d, NETNS, &now, NULL));
+	assert_true(droppoll_ended(d, NETNS, &at_the_end, NULL));
 	droppoll_looked(d, 1000, take, &t);
-	t = look(d, 7, -1, -1, COUNT(9, 9, 0));	/* some from before */
-	assert_int_equal(t.n, 0);
+	assert_int_equal(t.r[0].count + t.r[1].count, 6);
+	assert_int_equal(look_at_nothing(d).n, 0);
+	droppoll_close(d);
+}
+
+/* By kprobes: what they saw is not told again, though the counters had it before the
+ * record came; what they did not see is told once that is certain. */
+static void test_not_seen(void **state)
+{
+	struct droppoll *d = droppoll_open(true);
+	struct told t;
+
+	(void)state;
+	assert_int_equal(look(d, 0, -1, -1, COUNT(0, 0, 0)).n, 0);
+	droppoll_told(d, 0, NETNS, EVD_ACCEPT_QUEUE, 3);
+	droppoll_told(d, 0, NETNS, EVD_SYN_QUEUE, 1);
+	assert_int_equal(look(d, 10, -1, -1, COUNT(10, 8, 2)).n, 0);
+	droppoll_told(d, 0, NETNS, EVD_ACCEPT_QUEUE, 4);
+	t = look(d, 10, -1, -1, COUNT(10, 8, 2));
+	assert_int_equal(t.n, 2);
+	is(&t.r[0], 1, 1, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[1], 1, 1, EVD_SYN_QUEUE, 0);
+	assert_true(t.r[0].has & HAS_NOT_SEEN);
+	assert_int_equal(look(d, 10, -1, -1, COUNT(10, 8, 2)).n, 0);
+	droppoll_close(d);
+}
+
+/* The same in a namespace that is new: its kprobes told before any look. And at its end:
+ * what is told is one look late, too. */
+static void test_seen_before_the_first_look(void **state)
+{
+	struct netns_count born = COUNT(0, 0, 0);
+	struct droppoll *d = droppoll_open(true);
+	struct told t;
+
+	(void)state;
+	look_at_nothing(d);
+	droppoll_told(d, 0, NETNS, EVD_ACCEPT_QUEUE, 5);
+	assert_int_equal(look_born(d, 7, -1, -1, COUNT(7, 7, 0), &born).n, 0);
+	t = look_born(d, 7, -1, -1, COUNT(7, 7, 0), &born);
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 2, EVD_ACCEPT_QUEUE, 0);
+	assert_int_equal(look_ended(d, COUNT(9, 9, 0), &born).n, 0);
+	droppoll_told(d, 0, NETNS, EVD_ACCEPT_QUEUE, 1);
+	t = look_at_nothing(d);
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 0, 1, EVD_ACCEPT_QUEUE, 0);
+	assert_int_equal(look_at_nothing(d).n, 0);
 	droppoll_close(d);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_not_seen),
+		cmocka_unit_test(test_seen_before_the_first_look),
 		cmocka_unit_test(test_one_listener),
 		cmocka_unit_test(test_hooks_told_some),
 		cmocka_unit_test(test_several_listeners),
 		cmocka_unit_test(test_who_is_gone_may_have_been_it),
 		cmocka_unit_test(test_counted_after_the_namespace_was_read),
 		cmocka_unit_test(test_new_namespace),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_one_of_two_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

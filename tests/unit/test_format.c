@@ -22,6 +22,23 @@ static void test_count(void **state)
 			    "18,446,744,073,709,551,615");
 }
 
+static void test_bytes(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} rows[] = {
+		{ 0, "0B" }, { 999, "999B" }, { 1000, "1.00kB" }, { 1912, "1.91kB" },
+		{ 48211, "48.2kB" }, { 999999, "999kB" }, { 1000000, "1.00MB" },
+		{ 2100000, "2.10MB" }, { 7000000000, "7.00GB" }, { UINT64_MAX, "18.4EB" },
+	};
+	char buf[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(format_bytes(rows[i].n, buf, sizeof(buf)), rows[i].text);
+}
+
 static void test_duration(void **state)
 {
 	static const struct {
@@ -99,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_plain),

@@ -83,6 +83,13 @@ static void test_bound(void **state)
 	assert_string_equal(listen_row_bound(&row), "accept-too-slow");
 	assert_null(strstr(listen_row_advice(&row, line, sizeof(line)), "backlog"));
 	assert_null(strstr(line, "somaxconn"));
+	assert_null(strstr(line, "SYNs"));	/* not seen: not said */
+	row.syns_seen = true;
+	row.sample_ns = 500000000;
+	row.waits = &(struct listen_waits){ .now = { .syns = 90, .accepts = 10 } };
+	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "SYNs 180/s, accepts 20/s"));
+	assert_null(strstr(line, "backlog"));
+	row.waits = NULL;
 	row.full = 4;
 	assert_string_equal(listen_row_bound(&row), "backlog");
 	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "a backlog of 4096"));
@@ -123,6 +130,35 @@ static void test_worst_first(void **state)
 	listen_rows_free(&rows);
 }
 
+/* Who shares a socket (fork), and which sockets share an address (SO_REUSEPORT). */
+static void test_shared(void **state)
+{
+	struct listening l[] = { socket_of(9, 0, 9), socket_of(3, 0, 9), socket_of(5, 0, 9),
+				 socket_of(7, 0, 9) };
+	struct listen_rows rows = { 0 };
+
+	(void)state;
+	l[0].sock.lport = l[1].sock.lport = l[2].sock.lport = 80;
+	l[2].sock.netns = 1;		/* elsewhere */
+	l[3].sock.lport = 81;
+	look(&rows, l, 4);
+	listen_rows_hold(&rows);
+	listen_rows_holder(&rows, 3, 100);
+	listen_rows_holder(&rows, 9, 100);
+	listen_rows_holder(&rows, 3, 100);	/* dup() */
+	listen_rows_holder(&rows, 3, 101);
+	listen_rows_holder(&rows, 4, 101);	/* nobody we know */
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t cookie = rows.rows[i].now.sock.cookie;
+
+		assert_int_equal(rows.rows[i].group, cookie == 9 || cookie == 3 ? 2 : 1);
+		assert_int_equal(rows.rows[i].processes, cookie == 3 ? 2 : cookie == 9);
+	}
+	listen_rows_free(&rows);
+	listen_rows_hold(&rows);
+	listen_rows_holder(&rows, 3, 100);
+}
+
 static void test_waits(void **state)
 {
 	struct listening l = { .sock = { .cookie = 7 } };
@@ -141,6 +177,10 @@ static void test_waits(void **state)
 	assert_true(listen_rows_accepts(&rows, &stats));
 	assert_int_equal(listen_row_accepts(&rows.rows[0]), 3);
 	assert_int_equal(listen_row_waits(&rows.rows[0]), 2);
+	stats.syns = 12;
+	assert_true(listen_rows_accepts(&rows, &stats));
+	assert_int_equal(listen_row_syns(&rows.rows[0]), 12);
+	stats.syns = 0;
 	assert_int_equal(listen_row_wait(&rows.rows[0], 50), 10000);
 	assert_int_equal(listen_row_wait(&rows.rows[0], 99), 40000);
 	listen_rows_begin(&rows);	/* a new sample has none yet */
@@ -151,13 +191,55 @@ static void test_waits(void **state)
 	listen_rows_free(&rows);
 }
 
+/* What one that was opened since the look before refused, it refused since. */
+static void test_opened_since(void **state)
+{
+	struct listening l[2] = { socket_of(1, 0, 3), socket_of(2, 0, 3) };
+	struct listen_rows rows = { 0 };
+
+	(void)state;
+	l[0].drops = l[1].drops = 5;
+	look(&rows, l, 1);
+	look(&rows, l, 2);
+	assert_int_equal(listen_row_refused(&rows.rows[0]), 0);
+	assert_int_equal(listen_row_refused(&rows.rows[1]), 5);
+	listen_rows_free(&rows);
+}
+
+/* Where looks are far from each other one that was closed stays to the sample's end. */
+static void test_closed_since(void **state)
+{
+	struct listening l[2] = { socket_of(1, 4, 3), socket_of(2, 0, 3) };
+	struct listen_rows rows = { .keep_gone = true };
+
+	(void)state;
+	look(&rows, l, 2);
+	look(&rows, l + 1, 1);
+	assert_int_equal(rows.len, 2);
+	listen_rows_sort(&rows);
+	assert_int_equal(rows.rows[0].now.sock.cookie, 1);
+	assert_false(rows.rows[0].seen);
+	assert_true(rows.rows[1].seen);
+	listen_rows_begin(&rows);
+	assert_int_equal(rows.len, 1);
+	look(&rows, l + 1, 1);
+	assert_int_equal(rows.rows[0].now.sock.cookie, 2);
+	rows.keep_gone = false;
+	look(&rows, l, 1);
+	assert_int_equal(rows.len, 1);
+	listen_rows_free(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_opened_since),
+		cmocka_unit_test(test_closed_since),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_worst_first),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_waits),
 	};
 

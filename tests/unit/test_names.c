@@ -27,6 +27,9 @@ static void test_complete(void **state)
 	COMPLETE(name_role, enum ev_role, EVR_MAX);
 	COMPLETE(name_owner_source, enum ev_owner_source, EVO_MAX);
 	COMPLETE(name_retransmit, enum ev_retransmit_type, EVX_MAX);
+	COMPLETE(name_limit_call, enum ev_limit_call, EVL_CALLS);
+	COMPLETE(name_limit, enum ev_limit_name, EVL_LIMITS);
+	COMPLETE(name_limit_set_by, enum ev_limit_name, EVL_LIMITS);
 	COMPLETE(name_kind, enum record_kind, REC_KINDS);
 	COMPLETE(cause_name, enum cause, CAUSE_MAX);
 }

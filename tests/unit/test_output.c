@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +47,50 @@ static void test_whole_lines(void **state)
 	output_close(out);
 	close(p[0]);
 	close(p[1]);
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	char buf[64] = "";
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, buf, sizeof(buf) - 1), strlen(text));
+	assert_string_equal(buf, text);
+	close(fd);
+}
+
+static void test_reopened_file(void **state)
+{
+	char dir[] = "/tmp/tcptrail-test.XXXXXX", path[64], old[64], missing[64];
+	struct output *out;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/out", dir);
+	snprintf(old, sizeof(old), "%s/out.1", dir);
+	snprintf(missing, sizeof(missing), "%s/no/out", dir);
+	assert_null(output_open_file(missing, NULL, 0));
+	assert_int_equal(errno, ENOENT);
+	out = output_open_file(path, NULL, 0);
+	assert_non_null(out);
+	put(out, "one\n");
+	assert_int_equal(rename(path, old), 0);
+	assert_int_equal(output_reopen(out, path), 0);	/* what was there goes to the old one */
+	put(out, "two\n");
+	assert_int_equal(output_reopen(out, missing), -ENOENT);
+	put(out, "three\n");
+	assert_int_equal(output_flush(out), 0);
+	expect_file(old, "one\n");
+	expect_file(path, "two\nthree\n");
+	assert_int_equal(truncate(path, 0), 0);		/* copytruncate: no hole */
+	put(out, "four\n");
+	output_flush(out);
+	expect_file(path, "four\n");
+	output_close(out);
+	unlink(path);
+	unlink(old);
+	rmdir(dir);
 }
 
 static void test_reader_gone(void **state)
@@ -111,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_lines),
+		cmocka_unit_test(test_reopened_file),
 		cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_reader_stopped),

@@ -59,7 +59,7 @@ static void test_from_a_later_record(void **state)
 	push(q, 2, EVS_CLOSE, EVS_SYN_SENT, 0);
 	push(q, 2, EVS_SYN_SENT, EVS_ESTABLISHED, 2222);
 	push(q, 1, EVS_SYN_SENT, EVS_ESTABLISHED, 1111);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 4);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 4);
 	assert_int_equal(lport(q, 0), 1111);
 	assert_int_equal(lport(q, 1), 2222);
 	assert_int_equal(k.asked, 0);
@@ -74,7 +74,7 @@ static void test_from_the_kernel(void **state)
 	(void)state;
 	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
 	push(q, 9, EVS_CLOSE, EVS_LISTEN, 80);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 2);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 2);
 	assert_int_equal(lport(q, 0), 4711);
 	assert_int_equal(k.asked, 1);
 	queue_close(q);
@@ -89,11 +89,11 @@ static void test_order_holds_while_waiting(void **state)
 	push(q, 5, EVS_SYN_SENT, EVS_ESTABLISHED, 5555);
 	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
 	push(q, 6, EVS_SYN_SENT, EVS_ESTABLISHED, 6666);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 1);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 1);
 	/* Its next record is there at the next look. */
 	queue_drop(q, 1);
 	push(q, 1, EVS_SYN_SENT, EVS_CLOSE, 1111);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 3);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 3);
 	assert_int_equal(lport(q, 0), 1111);
 	queue_close(q);
 }
@@ -105,8 +105,8 @@ static void test_patience_ends(void **state)
 
 	(void)state;
 	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 0);
-	assert_int_equal(portfill_run(q, ask, &k, NOW + PORTFILL_PATIENCE_NS), 1);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 0);
+	assert_int_equal(portfill_run(q, ask, &k, NOW + PORTFILL_PATIENCE_NS, false), 1);
 	assert_int_equal(lport(q, 0), 0);
 	queue_close(q);
 }
@@ -119,7 +119,7 @@ static void test_no_port_was_ever_chosen(void **state)
 	(void)state;
 	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
 	push(q, 1, EVS_SYN_SENT, EVS_CLOSE, 0);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 2);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 2);
 	assert_int_equal(k.asked, 0);
 	queue_close(q);
 }
@@ -131,7 +131,7 @@ static void test_without_the_program(void **state)
 
 	(void)state;
 	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 1);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 1);
 	queue_close(q);
 }
 
@@ -144,7 +144,7 @@ static void test_more_than_one_question_holds(void **state)
 	for (uint64_t i = 1; i <= 3 * PORTFILL_MAX + 5; i++)
 		push(q, i, EVS_CLOSE, EVS_SYN_SENT, 0);
 	push(q, 1, EVS_SYN_SENT, EVS_ESTABLISHED, 1111);
-	assert_int_equal(portfill_run(q, ask, &k, NOW), queue_len(q));
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), queue_len(q));
 	assert_int_equal(lport(q, 0), 1111);
 	for (size_t i = 1; i < 3 * PORTFILL_MAX + 5; i++)
 		assert_int_equal(lport(q, i), 7);
@@ -171,12 +171,37 @@ static void test_children_of_a_late_listener(void **state)
 	assert_true(queue_push(q, &child, sizeof(child)));
 	child.sock.netns = 2;
 	assert_true(queue_push(q, &child, sizeof(child)));
-	assert_int_equal(portfill_run(q, ask, &k, NOW), 3);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, false), 3);
 	e = (void *)queue_at(q, 1);
 	assert_int_equal(e->sock.owner.pid, 42);
 	assert_int_equal(e->sock.owner.source, EVO_LISTENER);
 	e = (void *)queue_at(q, 2);
 	assert_int_equal(e->sock.owner.source, EVO_NONE);
+	queue_close(q);
+}
+
+/* With a filter in the kernel: no later record came, as it was refused. */
+static void test_refused_later(void **state)
+{
+	struct queue *q = queue_open();
+	struct kernel k = { .answer = PORTFILL_GONE };
+
+	(void)state;
+	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
+	push(q, 2, EVS_CLOSE, EVS_SYN_SENT, 0);
+	push(q, 2, EVS_SYN_SENT, EVS_ESTABLISHED, 4711);
+	push(q, 3, EVS_CLOSE, EVS_LISTEN, 0);
+	assert_int_equal(portfill_run(q, ask, &k, NOW, true), 0);	/* it may yet come */
+	assert_int_equal(portfill_run(q, ask, &k, NOW + PORTFILL_PATIENCE_NS, true), 4);
+	assert_int_equal(queue_at(q, 0)->kind, 0);
+	assert_int_equal(queue_at(q, 1)->kind, EV_STATE);
+	assert_int_equal(queue_at(q, 3)->kind, EV_STATE);
+	queue_close(q);
+	q = queue_open();
+	k.answer = PORTFILL_NONE;	/* it is there, without a port */
+	push(q, 1, EVS_CLOSE, EVS_SYN_SENT, 0);
+	assert_int_equal(portfill_run(q, ask, &k, NOW + PORTFILL_PATIENCE_NS, true), 1);
+	assert_int_equal(queue_at(q, 0)->kind, EV_STATE);
 	queue_close(q);
 }
 
@@ -191,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_without_the_program),
 		cmocka_unit_test(test_more_than_one_question_holds),
 		cmocka_unit_test(test_children_of_a_late_listener),
+		cmocka_unit_test(test_refused_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,13 +112,77 @@ static void test_drops_without_a_listener(void **state)
 	rollup_close(r);
 }
 
+/* A service in the sum of an owner's failed calls only where all are of it. */
+static void test_failed_calls_of_one_socket(void **state)
+{
+	struct ev_bucket_key key = { .pid = 7, .kind = EV_LIMIT, .sub = EVL_CONNECT,
+				     .reason = ev_limit_reason(EVL_LOCAL_PORTS, EADDRNOTAVAIL) };
+	struct ev_bucket b = { .held = { 0, 100 }, .sock = {
+			.owner = { .pid = 7, .source = EVO_CALL }, .family = 4, .role = EVR_CLIENT,
+			.raddr = { 10, 0, 0, 20 }, .rport = 5432, .netns = 3 } };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 1, 1000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.kind, REC_LIMIT);
+	assert_int_equal(out.limit.call, EVL_CONNECT);
+	assert_int_equal(out.limit.name, EVL_LOCAL_PORTS);
+	assert_int_equal(out.err, EADDRNOTAVAIL);
+	assert_int_equal(out.has & (HAS_OWNER | HAS_RPORT | HAS_NETNS), HAS_OWNER | HAS_RPORT | HAS_NETNS);
+	b.held[0] = 5;
+	b.lower[0] = 1;
+	rollup_begin(r, 2, 2000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.count, 5);
+	assert_int_equal(out.has & (HAS_OWNER | HAS_RPORT | HAS_NETNS), HAS_OWNER);
+	b.held[1] += 7;			/* and of one again */
+	rollup_begin(r, 3, 3000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_true(out.has & HAS_RPORT);
+	rollup_close(r);
+}
+
+/* A flood: told as the listener's transitions, that many. */
+static void test_requests_are_transitions(void **state)
+{
+	struct ev_bucket_key key = { .kind = EV_REQUEST, .sub = EVS_SYN_RECV, .cookie = 7 };
+	struct ev_bucket b = { .held = { 0, 70000 }, .sock = { .cookie = 7, .netns = 1, .family = 4,
+			       .role = EVR_LISTENER, .lport = 80, .uid = 0 } };
+	struct rollup *r = rollup_open();
+	struct record out;
+
+	(void)state;
+	rollup_begin(r, 0, 1000);
+	rollup_begin(r, 1, 2000);
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.kind, REC_STATE);
+	assert_int_equal(out.count, 70000);
+	assert_int_equal(out.from, EVS_LISTEN);
+	assert_int_equal(out.to, EVS_SYN_RECV);
+	assert_int_equal(out.cause, CAUSE_SYN_RECEIVED);
+	assert_int_equal(out.cookie, 7);
+	assert_int_equal(out.lport, 80);
+	assert_int_equal(out.has & (HAS_RADDR | HAS_RPORT | HAS_PEERS), 0);
+	key.sub = EVS_CLOSE;
+	key.reason = EVQ_EXPIRED;
+	assert_true(rollup_bucket(r, &key, &b, &out));
+	assert_int_equal(out.from, EVS_SYN_RECV);
+	assert_int_equal(out.to, EVS_CLOSE);
+	assert_int_equal(out.cause, CAUSE_TIMEOUT);
+	rollup_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sums_are_exact),
 		cmocka_unit_test(test_keys_are_apart),
 		cmocka_unit_test(test_connections_and_peers_of_a_round),
+		cmocka_unit_test(test_requests_are_transitions),
 		cmocka_unit_test(test_drops_without_a_listener),
+		cmocka_unit_test(test_failed_calls_of_one_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,27 @@ static void test_table(void **state)
 	}
 }
 
+/* All programs of a way have a second copy, or none. */
+static void test_understudies(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	for (int f = 0; f < FACTS; f++) {
+		for (int w = 0; w < WAYS_MAX && facts[f].ways[w].method; w++) {
+			const char *const *progs = facts[f].ways[w].progs;
+
+			if (!progs[0] || !understudy_of(progs[0]))
+				continue;
+			assert_true(facts[f].ways[w].method == EVM_TP_BTF ||
+				    facts[f].ways[w].method == EVM_FENTRY);
+			for (int i = 0; progs[i]; i++, n++)
+				assert_non_null(understudy_of(progs[i]));
+		}
+	}
+	assert_int_equal(n, 12);	/* limit_connect_fexit is in two ways */
+}
+
 /* Best first: no function hook stands behind what it would be better than. */
 static void test_order(void **state)
 {
@@ -77,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_understudies),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_tier_of),

@@ -32,6 +32,36 @@ static void test_places(void **state)
 	assert_int_equal(t.gaps, 2);
 }
 
+/* Those of one program do not make up for those of another. */
+static void test_others_with_a_second_copy(void **state)
+{
+	struct kernel_counters k = { .missed_1 = 1, .missed_other = 3 };
+	struct stream_counts u = { 0 };
+	struct stream_totals t;
+
+	(void)state;
+	k.count[EVC_RECOVERED_OTHER] = 2;
+	totals_of(&k, &u, &t);
+	assert_int_equal(t.lost_missed, 2);
+	assert_int_equal(t.recovered, 2);
+	k.count[EVC_RECOVERED_OTHER] = 4;
+	totals_of(&k, &u, &t);
+	assert_int_equal(t.lost_missed, 1);
+}
+
+/* Its connection is told all the same, with its listener's owner. */
+static void test_skipped_accepts_are_poorer(void **state)
+{
+	struct kernel_counters k = { .missed_accepts = 3 };
+	struct stream_counts u = { .untracked = 1 };
+	struct stream_totals t;
+
+	(void)state;
+	totals_of(&k, &u, &t);
+	assert_int_equal(t.poorer, 4);
+	assert_int_equal(t.lost, 0);
+}
+
 static void test_nothing_is_below_zero(void **state)
 {
 	struct kernel_counters k = { .missed_1 = 1 };
@@ -60,6 +90,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_others_with_a_second_copy),
+		cmocka_unit_test(test_skipped_accepts_are_poorer),
 		cmocka_unit_test(test_nothing_is_below_zero),
 		cmocka_unit_test(test_since),
 	};

@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""One program that a security module refuses: the others work, and doctor says which fact
+is lost. (One was met that refuses iterators over maps and fentry, and nothing else.)"""
+import json
+import os
+import subprocess
+import sys
+
+from tracer import TCPTRAIL, TOP, Tracer, load, of, run
+
+REFUSE = os.path.join(TOP, "build/tests/refuse.so")
+
+
+def refused(program):
+    return {**os.environ, "REFUSE_PROGRAM": program, "LD_PRELOAD": REFUSE}
+
+
+def doctor(env):
+    out = subprocess.run([TCPTRAIL, "doctor", "-o", "json"], capture_output=True, text=True, timeout=100,
+                         env=env, check=False)
+    assert out.returncode == 0, out
+    return {f["fact"]: f for f in json.loads(out.stdout)["facts"]}
+
+
+def test_refused_program_is_left_out():
+    usual, facts = doctor(None), doctor(refused("census"))
+    lost = facts.pop("sockets that ended unseen")
+    usual.pop(lost["fact"])
+    assert lost["method"] == "none" and [r["error"] for r in lost["refused"]] == ["EPERM"] and lost["lost"], lost
+    assert facts == usual, [(f, usual[n]) for n, f in facts.items() if f != usual[n]]
+
+
+def test_refused_program_and_the_rest_goes_on():
+    tracer = Tracer("-o", "json", "-e", "connection", env=refused("listening_look"))
+    load("-n", 10)
+    tracer.wait_for(lambda: tracer.text().count('"action":"connection"') >= 20)
+    assert tracer.end() == 0, tracer.stderr()
+    assert len(of(tracer.records(), "connection")) >= 20
+
+
+def test_refused_what_nothing_goes_without():
+    out = subprocess.run([TCPTRAIL, "trace"], capture_output=True, text=True, timeout=100, env=refused("state"),
+                         check=False)
+    assert out.returncode == 4 and not out.stdout, out
+    assert out.stderr.splitlines()[-1].endswith("no hook for transitions"), out.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(run([v for k, v in list(globals().items()) if k.startswith("test_")]))

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "findings.h"
+
+static struct listen_row listener(uint32_t queue, uint64_t drops)
+{
+	return (struct listen_row){
+		.now = { .sock = { .family = 4, .lport = 80, .owner = { .pid = 7, .comm = "nginx",
+									.source = EVO_SNAPSHOT } },
+			 .queues = { .accept_queue = queue, .backlog = 511, .somaxconn = 4096 },
+			 .drops = drops },
+		.netns_refused = UINT64_MAX, .peak = queue, .looks = 11, .seen = true,
+		.full = queue > 511 ? 11 : 0, .near = queue > 383 ? 11 : 0,
+	};
+}
+
+static struct stall_row stall(uint32_t count, const char *comm)
+{
+	struct stall_row row = { .verdict = { STALL_CLOSE_WAIT, 61000, true }, .count = count,
+				 .oldest = { .sock = { .family = 4, .rport = 443,
+						       .raddr = { 10, 0, 0, 2 } } } };
+
+	row.oldest.sock.owner.source = EVO_SNAPSHOT;
+	row.oldest.sock.owner.pid = 2201;
+	memcpy(row.oldest.sock.owner.comm, comm, strlen(comm));
+	return row;
+}
+
+/* Of a recording, from --since on: it was wrong in that time. */
+static void test_what_is_over(void **state)
+{
+	struct stall_row rows[2] = { stall(10, "java"), stall(20, "java") };
+	struct stall_rows all = { .rows = rows, .rows_len = 2 };
+	struct findings f = { 0 };
+
+	(void)state;
+	rows[1].over = true;
+	assert_true(findings_stalls(&f, &all));
+	assert_int_equal(f.len, 2);
+	assert_null(strstr(f.all[0].text, "over since"));
+	assert_non_null(strstr(f.all[1].text, "; over since"));
+	findings_free(&f);
+}
+
+static void test_worst_first(void **state)
+{
+	struct listen_row ok = listener(0, 0), near = listener(400, 0), drop = listener(512, 48);
+	struct stall_row few = stall(10, "java"), many = stall(1893, "java");
+	struct findings f = { 0 };
+
+	(void)state;
+	assert_true(findings_listener(&f, &ok));
+	assert_int_equal(f.len, 0);
+	assert_int_equal(findings_worst(&f), LEVEL_OK);
+	assert_true(findings_stall(&f, &few));
+	assert_true(findings_listener(&f, &near));
+	assert_int_equal(findings_worst(&f), LEVEL_WARNING);
+	assert_true(findings_stall(&f, &many));
+	assert_true(findings_listener(&f, &drop));
+	findings_sort(&f);
+	assert_int_equal(f.len, 4);
+	assert_int_equal(findings_worst(&f), LEVEL_CRITICAL);
+	assert_string_equal(f.all[0].word, "DROP");
+	assert_string_equal(f.all[0].subject, "0.0.0.0:80 nginx[7]");
+	assert_non_null(strstr(f.all[0].text, "<=48 refused, accept queue 512/511"));
+	assert_string_equal(f.all[1].text, "1,893 close-wait, oldest >=61.0s: peer closed, that was "
+					   "read, close() not called");
+	assert_string_equal(f.all[1].subject, "java[2201] > 10.0.0.2:443");
+	assert_int_equal(f.all[2].weight, 10);
+	assert_string_equal(f.all[3].word, "near");
+	findings_free(&f);
+}
+
+static void test_limits(void **state)
+{
+	struct limit_row row = { .kind = LIMIT_LOCAL_PORTS, .use = 79, .max = 100, .netns = 7,
+				 .scope = "10.0.0.7:* > 10.0.0.20:5432" };
+	struct findings f = { 0 };
+
+	(void)state;
+	assert_true(findings_limit(&f, &row));
+	assert_int_equal(f.len, 0);
+	row.use = 80;
+	assert_true(findings_limit(&f, &row));
+	assert_int_equal(findings_worst(&f), LEVEL_WARNING);
+	row.use = 100;
+	assert_true(findings_limit(&f, &row));
+	assert_int_equal(f.all[1].level, LEVEL_CRITICAL);
+	assert_string_equal(f.all[1].text, "local-ports 100/100 (net.ipv4.ip_local_port_range)");
+	row.use = 0;
+	row.has_failed = true;
+	row.failed = 1930;
+	assert_true(findings_limit(&f, &row));
+	assert_int_equal(f.all[2].level, LEVEL_CRITICAL);
+	assert_non_null(strstr(f.all[2].text, "0/100, failed 1,930 ("));
+	row.use = 100;
+	row.call = EVL_CONNECT;
+	row.err = EADDRNOTAVAIL;
+	strcpy(row.user, "php-fpm[3310]");
+	assert_true(findings_limit(&f, &row));
+	assert_string_equal(f.all[3].text, "1,930 connect() fail with EADDRNOTAVAIL, local-ports "
+					   "100/100 (net.ipv4.ip_local_port_range)");
+	assert_string_equal(f.all[3].subject, "10.0.0.7:* > 10.0.0.20:5432 php-fpm[3310]");
+	findings_free(&f);
+}
+
+static void test_hostile_name(void **state)
+{
+	struct stall_row row = stall(1, "\033[2J\033[31m\xff\xfe\xfd\xfc");
+	struct findings f = { 0 };
+
+	(void)state;
+	row.server = true;
+	row.oldest.sock.family = 6;
+	memset(row.oldest.sock.laddr, 0xfe, sizeof(row.oldest.sock.laddr));
+	assert_true(findings_stall(&f, &row));
+	for (const char *c = f.all[0].subject; *c; c++)
+		assert_true(*c >= ' ' && *c < 0x7f);
+	row.oldest.sock.owner.source = EVO_NONE;
+	assert_true(findings_stall(&f, &row));
+	assert_non_null(strstr(f.all[1].subject, "(owner unknown)"));
+	findings_free(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_over),
+		cmocka_unit_test(test_worst_first),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_hostile_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
