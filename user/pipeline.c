@@ -503,6 +503,10 @@ void pipeline_turn(struct pipeline *p)
 
 void pipeline_stop(struct pipeline *p)
 {
+	if (p->twpoll) {
+		pipeline_turn(p);
+		twpoll_last(p->twpoll);
+	}
 	loader_census(p->loader);
 	if (p->recorder)
 		record_look(p, monotonic_ns());

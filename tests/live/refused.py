@@ -4,8 +4,10 @@
 is lost. (One was met that refuses iterators over maps and fentry, and nothing else.)"""
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 
 from tracer import TCPTRAIL, TOP, Tracer, load, of, run
 
@@ -44,6 +46,23 @@ def test_refused_what_nothing_goes_without():
                          check=False)
     assert out.returncode == 4 and not out.stdout, out
     assert out.stderr.splitlines()[-1].endswith("no hook for transitions"), out.stderr
+
+
+def test_refused_and_moved_just_before_the_end():
+    """Where a poll alone tells what becomes of a mini-socket, the last poll is at the end."""
+    tracer = Tracer("-o", "json", "-e", "state", env=refused("tw_fin_dropped"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        port = client.getsockname()[1]
+        peer = server.accept()[0]
+        client.close()
+        time.sleep(1.5)     # a poll has seen it in FIN-WAIT-2
+        peer.close()
+    time.sleep(0.05)
+    assert tracer.end() == 0, tracer.stderr()
+    told = [(r["tcptrail"]["from"], r["network"]["connection"]["state"]) for r in of(tracer.records(), "state")
+            if r["tcptrail"]["role"] == "client" and r["source"]["port"] == port]
+    assert told[-1] == ("fin_wait_2", "time_wait"), told
 
 
 if __name__ == "__main__":
