@@ -181,6 +181,10 @@ static __always_inline __u32 tcp_facts(struct tcp_sock *tp, struct conn *conn)
 static __always_inline void collect_facts(struct sock *sk, struct tcp_sock *tp, struct conn *conn,
 					  struct ev_state *e)
 {
+	if (only_listeners) {	/* of a connect() that found no port, by found_no_port() */
+		e->facts |= tp ? tcp_facts(tp, conn) : 0;
+		return;
+	}
 	e->facts |= socket_facts(sk);
 	if (bpf_get_current_task_btf()->flags & PF_EXITING)
 		e->facts |= EVF_EXITING;
@@ -346,9 +350,10 @@ static __always_inline void child_born(struct sock *sk, struct tcp_sock *tp, str
 {
 	if (!conn)
 		return;
-	inherit(sk, tp, conn);
+	if (!only_listeners)
+		inherit(sk, tp, conn);
 	remember(sk, tp, conn, e);
-	if (attached.requests)
+	if (attached.requests && !only_listeners)
 		request_child(conn);
 }
 
@@ -408,7 +413,8 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	if (want_connection && to == EVS_CLOSE && from != EVS_LISTEN && sock_wanted(&e.sock))
 		life_tell(conn, tp, &e);
 	/* After the record: what a hook tells of the mini-socket follows it. */
-	keep_mini(&e);
+	if (!only_listeners)
+		keep_mini(&e);
 }
 
 static __always_inline void first_copy(struct sock *sk, int from, int to)

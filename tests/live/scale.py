@@ -27,7 +27,7 @@ def cost_of(*command):
         process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
+    assert process.returncode in (0, 1), process.returncode    # check: something is near its limit
     assert used.ru_maxrss < 64 * 1024, used
     assert used.ru_utime + used.ru_stime < 1, used
     return used.ru_utime + used.ru_stime
@@ -36,14 +36,13 @@ def cost_of(*command):
 def started():
     """A tracer and how long it took; what else the machine did meanwhile may take
     longer, but not each time."""
-    for _ in range(3):
+    for again in 2, 1, 0:
         begun = time.monotonic()
         tracer = Tracer("-o", "json", "-e", "state")
         seconds = time.monotonic() - begun
-        if seconds < 2:
-            break
+        if seconds < 2 or not again:
+            return tracer, seconds
         tracer.end()
-    return tracer, seconds
 
 
 def quiet(tracer):
@@ -60,7 +59,7 @@ def test_many_open_sockets():
         count = int(holder.stdout.readline().split()[1])
         tracer, seconds = started()
         rss = rss_kb(tracer.process.pid)
-        stalls, limits = cost_of("stalls"), cost_of("limits", "--all")
+        stalls, limits, check = cost_of("stalls"), cost_of("limits", "--all"), cost_of("check")
         # Each process's connections, at its end: all have an owner.
         holder.stdin.close()
         holder.wait()
@@ -79,7 +78,7 @@ def test_many_open_sockets():
         assert rss < 64 * 1024 + RING_KB, rss
         return (f"{count} sockets: started in {seconds:.2f} s, {rss // 1024} MiB with the ring, "
                 f"{len(states)} steps told and {lost} lost as all ended at once; "
-                f"stalls took {stalls:.2f} s of CPU, limits {limits:.2f} s")
+                f"stalls took {stalls:.2f} s of CPU, limits {limits:.2f} s, check {check:.2f} s")
     finally:
         holder.kill()
         holder.wait()
