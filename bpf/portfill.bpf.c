@@ -23,21 +23,28 @@ static __always_inline void listening(struct sock_common *skc, struct portfill_s
 	listener_add(&at, &owner);
 }
 
-static __always_inline void fill(struct portfill_slot *slot)
+/* Global: the verifier looks at it once, not at each turn of the loop. */
+int portfill_one(__u32 i)
 {
-	struct inet_sock *inet = (struct inet_sock *)(unsigned long)slot->sk;
+	struct portfill_slot *slot;
+	struct inet_sock *inet;
 
+	if (i >= PORTFILL_MAX)
+		return 0;
+	slot = &portfill_slots[i];
+	inet = (struct inet_sock *)(unsigned long)slot->sk;
 	slot->answer = PORTFILL_GONE;
 	if (!slot->cookie ||
 	    (__u64)BPF_CORE_READ(inet, sk.__sk_common.skc_cookie.counter) != slot->cookie)
-		return;
+		return 0;
 	slot->port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
 	/* Read again: the socket may have ended in between. */
 	if ((__u64)BPF_CORE_READ(inet, sk.__sk_common.skc_cookie.counter) != slot->cookie)
-		return;
+		return 0;
 	slot->answer = slot->port ? PORTFILL_PORT : PORTFILL_NONE;
 	if (slot->port && BPF_CORE_READ(inet, sk.__sk_common.skc_state) == EVS_LISTEN)
 		listening(&inet->sk.__sk_common, slot);
+	return 0;
 }
 
 SEC("syscall")
@@ -46,7 +53,7 @@ int portfill(void *ctx)
 	for (__u32 i = 0; i < PORTFILL_MAX; i++) {
 		if (i >= portfill_len)
 			break;
-		fill(&portfill_slots[i]);
+		portfill_one(i);
 	}
 	return 0;
 }

@@ -91,6 +91,19 @@ static int iter_trial(const struct btf *btf, const char *target)
 	return id < 0 ? -ENOENT : trial(id, BPF_TRACE_ITER);
 }
 
+/* Where libbpf looks for them (bpf_program__attach_kprobe_opts()). */
+static bool kprobes_exist(void)
+{
+	return !access("/sys/bus/event_source/devices/kprobe/type", F_OK) ||
+	       !access("/sys/kernel/tracing/kprobe_events", F_OK) ||
+	       !access("/sys/kernel/debug/tracing/kprobe_events", F_OK);
+}
+
+static bool begins(const char *section, const char *prefix)
+{
+	return !strncmp(section, prefix, strlen(prefix));
+}
+
 int probe_program(const struct btf *btf, const struct bpf_program *program)
 {
 	const char *section = bpf_program__section_name(program);
@@ -102,10 +115,12 @@ int probe_program(const struct btf *btf, const struct bpf_program *program)
 	section += *section == '?';
 	if (!strcmp(section, "syscall"))
 		return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SYSCALL, NULL) == 1 ? 0 : -EINVAL;
-	tp_btf = !strncmp(section, "tp_btf/", 7);
-	if (target && !strncmp(section, "iter/", 5))
+	if (begins(section, "kprobe/") || begins(section, "kretprobe/"))
+		return kprobes_exist() ? 0 : -ENOENT;
+	tp_btf = begins(section, "tp_btf/");
+	if (begins(section, "iter/"))
 		return iter_trial(btf, target + 1);
-	if (!target || (!tp_btf && strncmp(section, "fentry/", 7) && strncmp(section, "fexit/", 6)))
+	if (!tp_btf && !begins(section, "fentry/") && !begins(section, "fexit/"))
 		return 0;
 	args = tp_btf ? tracepoint_args(btf, target + 1, &id) : func_args(btf, target + 1, &id);
 	if (args < 0)
@@ -114,7 +129,7 @@ int probe_program(const struct btf *btf, const struct bpf_program *program)
 		return -EPROTOTYPE;
 	if (tp_btf)
 		return 0;
-	return trial(id, strncmp(section, "fexit/", 6) ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT);
+	return trial(id, begins(section, "fexit/") ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
 }
 
 /* May a tp_btf program call this helper with the socket of its event? */

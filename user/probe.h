@@ -12,8 +12,8 @@ struct bpf_program;
 struct btf;
 
 /* 0, or -errno why this program cannot be loaded: its tracepoint or function
- * does not exist, has another number of arguments, or its type is refused. A
- * kprobe is found out at its attach. */
+ * does not exist, has another number of arguments, or its type is refused. One
+ * kprobe is found out at its attach; that there are none at all, here. */
 int probe_program(const struct btf *btf, const struct bpf_program *program);
 
 /* Whether any tracing program may be loaded at all, by us, here. */
