@@ -21,7 +21,7 @@ def rss_kb(pid, part="VmRSS"):
         return next(int(line.split()[1]) for line in f if line.startswith(part))
 
 
-def cost_of(*command):
+def cost_of(*command, most=1):
     """Seconds of CPU of one look at all of them, start included."""
     with subprocess.Popen([TCPTRAIL, *command], stdout=subprocess.PIPE) as process:
         process.stdout.read()
@@ -29,7 +29,7 @@ def cost_of(*command):
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode in (0, 1), process.returncode    # check: something is near its limit
     assert used.ru_maxrss < 64 * 1024, used
-    assert used.ru_utime + used.ru_stime < 1, used
+    assert used.ru_utime + used.ru_stime < most, used
     return used.ru_utime + used.ru_stime
 
 
@@ -59,7 +59,9 @@ def test_many_open_sockets():
         count = int(holder.stdout.readline().split()[1])
         tracer, seconds = started()
         rss = rss_kb(tracer.process.pid)
-        stalls, limits, check = cost_of("stalls"), cost_of("limits", "--all"), cost_of("check")
+        stalls, limits = cost_of("stalls"), cost_of("limits", "--all")
+        # Half of it is the verifier at the start, 0.4 to 0.9 s of the same programs by machine.
+        check = cost_of("check", most=2)
         # Each process's connections, at its end: all have an owner.
         holder.stdin.close()
         holder.wait()
