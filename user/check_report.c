@@ -28,8 +28,9 @@ static void summary(const struct findings *f, size_t shown, const struct check_s
 		printf("%s stuck at the end, calls that failed at limits: as recorded\n",
 		       format_count(scope->connections, number[1], sizeof(number[1])));
 	else
-		printf("%s descriptors of connections, limits looked at\n",
-		       format_count(scope->connections, number[1], sizeof(number[1])));
+		printf("%s descriptor%s of connections, limits looked at\n",
+		       format_count(scope->connections, number[1], sizeof(number[1])),
+		       scope->connections == 1 ? "" : "s");
 }
 
 static void text(const struct findings *f, const struct options *o, const struct check_scope *scope)
