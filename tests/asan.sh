@@ -8,12 +8,12 @@ rc=0
 # What is polled is polled more seldom where a poll takes longer.
 export SETTLE=8
 for target in check-unit check-golden; do
-	make -s -j2 SANITIZE=1 "$target" | sed -E 's/^(PASS|FAIL|SKIP) /\1 asan./' || rc=1
+	make -s -j2 SANITIZE=1 "$target" | sed -E 's/^(PASS|FAIL|SKIP|AGAIN) /\1 asan./' || rc=1
 done
 if [ "$(id -u)" = 0 ]; then
 	make -s -j2 SANITIZE=1 all build/asan/tests/play || exit 1
 	LIVE_TESTS="e2e output listeners" TCPTRAIL=build/asan/tcptrail PLAY=build/asan/tests/play tests/live.sh |
-		sed -E 's/^(PASS|FAIL|SKIP) /\1 asan./' || rc=1
+		sed -E 's/^(PASS|FAIL|SKIP|AGAIN) /\1 asan./' || rc=1
 else
 	echo "SKIP asan.live: needs root"
 fi

@@ -13,7 +13,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 for name in ${LIVE_TESTS:-e2e output service metrics summary recording listeners stalls limits failed_calls check accept connection follow filter drops flood short harmless refused scale}; do
 	if [ "$name" = e2e ]; then
-		tests/e2e/live.sh || rc=1
+		tests/again.sh tests/e2e/live.sh || rc=1
 	else
 		"$PYTHON" "tests/live/$name.py" || rc=1
 	fi

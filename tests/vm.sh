@@ -20,7 +20,7 @@ refuses() {
 kernels=${VM_KERNELS:-6.1 6.12 backports}
 for kernel in $kernels; do
 	for tier in ${VM_TIERS:-fentry kprobe tracepoint}; do
-		tests/e2e/vm.sh "$kernel" "$tier" || rc=1
+		tests/again.sh tests/e2e/vm.sh "$kernel" "$tier" || rc=1
 	done
 done
 for kernel in ${VM_LIVE_KERNELS:-backports}; do
@@ -29,7 +29,7 @@ done
 # README, "Nothing is lost silently"
 for kernel in 6.1 6.12; do
 	case " $kernels " in
-	*" $kernel "*) tests/e2e/vm_short.sh "$kernel" || rc=1 ;;
+	*" $kernel "*) tests/again.sh tests/e2e/vm_short.sh "$kernel" || rc=1 ;;
 	esac
 done
 check vm.5.10.refuses refuses

@@ -47,7 +47,7 @@ if [ $rc = 77 ]; then
 	echo "SKIP vm.$kernel.live: $(tail -n 1 "$work/out")"
 	exit 0
 fi
-sed -n "s/^\(PASS\|FAIL\|SKIP\) live/\1 vm.$kernel.live/p; /^    /p" "$work/out" | awk '/run: the guest did not finish/ { exit } { print }'
+sed -n "s/^\(PASS\|FAIL\|SKIP\|AGAIN\) live/\1 vm.$kernel.live/p; /^    /p" "$work/out" | awk '/run: the guest did not finish/ { exit } { print }'
 case $rc in
 0 | 1) exit $rc ;;
 esac

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Runs the tracer under test, and reports: PASS name, FAIL name: why, SKIP."""
+"""Runs the tracer under test, and reports: PASS name, FAIL name: why, SKIP, AGAIN."""
 import json
 import os
 import signal
@@ -101,8 +101,27 @@ def end_forgotten():
     Tracer.running.clear()
 
 
+def attempt(name, test, otherwise):
+    """Reports a test that passes or cannot run, and one that fails as `otherwise` says."""
+    try:
+        note = test()
+        print(f"PASS {name}" + (f" ({note})" if note else ""), flush=True)
+        return True
+    except Skip as why:
+        print(f"SKIP {name}: {why}", flush=True)
+        return True
+    except Exception as error:  # a failed test must not hide the others
+        print(f"{otherwise} {name}: {error!r}", flush=True)
+        for line in traceback.format_exc().splitlines():
+            print("    " + line, flush=True)
+        return False
+    finally:
+        end_forgotten()
+
+
 def run(tests, prefix="live"):
-    """Each a function; its name without test_ is the test's. Exit status."""
+    """Each a function; its name without test_ is the test's. One that fails has a second
+    try (tests/again.sh). Exit status."""
     failed = 0
     only = sys.argv[1:]
     unknown = set(only) - {test.__name__.removeprefix("test_") for test in tests}
@@ -113,16 +132,5 @@ def run(tests, prefix="live"):
         name = prefix + "." + test.__name__.removeprefix("test_")
         if only and test.__name__.removeprefix("test_") not in only:
             continue
-        try:
-            note = test()
-            print(f"PASS {name}" + (f" ({note})" if note else ""), flush=True)
-        except Skip as why:
-            print(f"SKIP {name}: {why}", flush=True)
-        except Exception as error:  # a failed test must not hide the others
-            failed = 1
-            print(f"FAIL {name}: {error!r}", flush=True)
-            for line in traceback.format_exc().splitlines():
-                print("    " + line, flush=True)
-        finally:
-            end_forgotten()
+        failed |= not attempt(name, test, "AGAIN") and not attempt(name, test, "FAIL")
     return failed
