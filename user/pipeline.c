@@ -503,10 +503,6 @@ void pipeline_turn(struct pipeline *p)
 
 void pipeline_stop(struct pipeline *p)
 {
-	if (p->twpoll) {
-		pipeline_turn(p);
-		twpoll_last(p->twpoll);
-	}
 	loader_census(p->loader);
 	if (p->recorder)
 		record_look(p, monotonic_ns());
@@ -525,6 +521,8 @@ void pipeline_finish(struct pipeline *p)
 		portfill_run(p->queue, ask_ports, p, monotonic_ns(), refuses(p));
 		release(p, queue_len(p->queue));
 	} while (consume(p));
+	if (p->twpoll)
+		twpoll_last(p->twpoll);
 	/* Twice: a program of the round before may have counted after it was read. */
 	tell_held_back(p, monotonic_ns());
 	tell_held_back(p, monotonic_ns());

@@ -44,6 +44,7 @@ struct twpoll {
 	uint32_t round;
 	uint64_t next_ns;
 	uint64_t breathed_ns;	/* in this dump */
+	bool last;		/* no hook's record is still to come */
 	uint64_t unseen;
 };
 
@@ -255,7 +256,7 @@ static void seen(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 	if (entry->state != EVS_FIN_WAIT2 || m->idiag_state != EVS_TIME_WAIT)
 		return;
 	/* The hook's record may still be in the ring: its turn comes first. */
-	if (entry->moved)
+	if (entry->moved || t->last)
 		end(t, slot, EVS_TIME_WAIT, EVW_FIN);
 	else
 		entry->moved = true;
@@ -373,29 +374,19 @@ static void look(struct twpoll *t, uint64_t now_ns)
 
 void twpoll_tick(struct twpoll *t, uint64_t now_ns)
 {
-	uint64_t cost;
+	uint64_t began = monotonic_ns(), cost;
 
 	if (!t->len || now_ns < t->next_ns)
 		return;
 	t->breathed_ns = 0;
 	look(t, now_ns);
-	cost = monotonic_ns() - now_ns - t->breathed_ns;
+	cost = monotonic_ns() - began - t->breathed_ns;
 	t->next_ns = now_ns + (COST_SHARE * cost > INTERVAL_NS ? COST_SHARE * cost : INTERVAL_NS);
-}
-
-static bool some_in_fin_wait2(const struct twpoll *t)
-{
-	for (size_t i = 0; i < t->top; i++)
-		if (t->entries[i].used && t->entries[i].state == EVS_FIN_WAIT2)
-			return true;
-	return false;
 }
 
 void twpoll_last(struct twpoll *t)
 {
+	t->last = true;
 	if (t->len)
-		look(t, monotonic_ns());
-	/* The first look leaves a move to the hook's record. */
-	if (some_in_fin_wait2(t))
 		look(t, monotonic_ns());
 }

@@ -39,7 +39,8 @@ void twpoll_reused(struct twpoll *t, const struct ev_state *e);
 /* Dumps when it is time. `now_ns` is CLOCK_MONOTONIC. */
 void twpoll_tick(struct twpoll *t, uint64_t now_ns);
 
-/* What ended or moved since the last dump, before the tracer stops. The ring is empty. */
+/* What ended or moved since the last dump, when the hooks are gone and all that they told
+ * is known. */
 void twpoll_last(struct twpoll *t);
 
 /* Those not followed for lack of room. */

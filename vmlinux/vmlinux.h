@@ -51,7 +51,6 @@ enum {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 enum bpf_func_id {
-	BPF_FUNC_loop = 181,
 	BPF_FUNC_ktime_get_tai_ns = 208,
 };
 

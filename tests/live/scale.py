@@ -21,13 +21,13 @@ def rss_kb(pid, part="VmRSS"):
         return next(int(line.split()[1]) for line in f if line.startswith(part))
 
 
-def cost_of(*command, most=1):
+def cost_of(*command, most=1, codes=(0,)):
     """Seconds of CPU of one look at all of them, start included."""
     with subprocess.Popen([TCPTRAIL, *command], stdout=subprocess.PIPE) as process:
         process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode in (0, 1), process.returncode    # check: something is near its limit
+    assert process.returncode in codes, process.returncode
     assert used.ru_maxrss < 64 * 1024, used
     assert used.ru_utime + used.ru_stime < most, used
     return used.ru_utime + used.ru_stime
@@ -61,7 +61,7 @@ def test_many_open_sockets():
         rss = rss_kb(tracer.process.pid)
         stalls, limits = cost_of("stalls"), cost_of("limits", "--all")
         # Half of it is the verifier at the start, 0.4 to 0.9 s of the same programs by machine.
-        check = cost_of("check", most=2)
+        check = cost_of("check", most=2, codes=(0, 1))
         # Each process's connections, at its end: all have an owner.
         holder.stdin.close()
         holder.wait()

@@ -108,8 +108,9 @@ def attempt(name, test, otherwise):
         print(f"PASS {name}" + (f" ({note})" if note else ""), flush=True)
         return True
     except Skip as why:
-        print(f"SKIP {name}: {why}", flush=True)
-        return True
+        # A second try that cannot run says nothing of the first.
+        print(f"{'SKIP' if otherwise == 'AGAIN' else 'FAIL'} {name}: {why}", flush=True)
+        return otherwise == "AGAIN"
     except Exception as error:  # a failed test must not hide the others
         print(f"{otherwise} {name}: {error!r}", flush=True)
         for line in traceback.format_exc().splitlines():

@@ -4,10 +4,11 @@
  * connect, accept, close. In a network namespace of its own, bounded by a count
  * or a time. Prints one JSON object with what it did, as a truth to compare with.
  *
- *   load [-n COUNT] [-s SECONDS] [-c CPU] [-r] [-R] [-a ADDRESSES] [-H] [-L]
+ *   load [-n COUNT] [-s SECONDS] [-c CPU] [-r] [-R] [-E] [-a ADDRESSES] [-H] [-L]
  *     -n   connections (default 10000)       -s   stop after that many seconds
  *     -c   pin client and server to one CPU  -r   RPS on lo, to every CPU
  *     -R   end each by RST (SO_LINGER 0)     -a   rotate over 127.0.0.1..N
+ *     -E   echo: COUNT bytes there and back, one by one, over one connection
  *     -H   keep the namespace (and so the TIME-WAITs) until stdin ends
  *     -L   tell how long connect() and accept() took; accept() of a connection that waits
  */
@@ -39,6 +40,7 @@ struct plan {
 	int cpu;
 	bool rps;
 	bool reset;
+	bool echo;
 	bool hold;
 	unsigned int addresses;
 	struct times *connects, *accepts;	/* NULL: not asked for */
@@ -178,7 +180,8 @@ static void serve(const struct plan *p, int fd)
 		if (conn < 0)
 			err(1, "accept");
 		while (read(conn, &c, 1) > 0)
-			;
+			if (p->echo && write(conn, &c, 1) != 1)
+				break;
 		close(conn);
 	}
 }
@@ -212,18 +215,41 @@ static long play(const struct plan *p, uint16_t port, double start)
 	return i;
 }
 
+/* Round trips over a connection that stays open. */
+static long echo(const struct plan *p, uint16_t port, double start)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	long i = 0;
+	char c = 0;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || connect(fd, (void *)&to, sizeof(to)))
+		err(1, "connect");
+	while (i < p->connections) {
+		if (write(fd, &c, 1) != 1 || read(fd, &c, 1) != 1)
+			err(1, "echo");
+		i++;
+		if (p->seconds > 0 && i % 64 == 0 && now() - start >= p->seconds)
+			break;
+	}
+	close(fd);
+	return i;
+}
+
 static struct plan parse(int argc, char **argv)
 {
 	struct plan p = { .connections = 10000, .cpu = -1, .addresses = 1 };
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:c:rRa:HL")) != -1) {
+	while ((c = getopt(argc, argv, "n:s:c:rREa:HL")) != -1) {
 		switch (c) {
 		case 'n': p.connections = atol(optarg); break;
 		case 's': p.seconds = atof(optarg); break;
 		case 'c': p.cpu = atoi(optarg); break;
 		case 'r': p.rps = true; break;
 		case 'R': p.reset = true; break;
+		case 'E': p.echo = true; break;
 		case 'a': p.addresses = atoi(optarg); break;
 		case 'H': p.hold = true; break;
 		case 'L': p.connects = times_new(); p.accepts = times_new(); break;
@@ -291,7 +317,7 @@ int main(int argc, char **argv)
 		serve(&p, fd);
 	close(fd);
 	start = now();
-	made = play(&p, port, start);
+	made = p.echo ? echo(&p, port, start) : play(&p, port, start);
 	seconds = now() - start;
 	printf("{\"netns\":%lu,\"port\":%u,\"client\":%d,\"server\":%d,\"connections\":%ld,"
 	       "\"seconds\":%.6f,\"rate\":%.1f", (unsigned long)ns.st_ino, port, getpid(), server,

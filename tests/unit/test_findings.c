@@ -65,7 +65,7 @@ static void test_worst_first(void **state)
 	assert_int_equal(findings_worst(&f), LEVEL_WARNING);
 	assert_true(findings_stall(&f, &many));
 	assert_true(findings_listener(&f, &drop));
-	findings_sort(&f);
+	assert_true(findings_sort(&f));
 	assert_int_equal(f.len, 4);
 	assert_int_equal(findings_worst(&f), LEVEL_CRITICAL);
 	assert_string_equal(f.all[0].word, "DROP");
@@ -130,6 +130,73 @@ static void test_hostile_name(void **state)
 	findings_free(&f);
 }
 
+/* At its RLIMIT_NOFILE nginx accepts nothing: the queue and who waits in it follow. */
+static void test_one_incident_one_root(void **state)
+{
+	struct limit_row files = { .kind = LIMIT_OPEN_FILES, .use = 1024, .max = 1024, .pid = 7,
+				   .has_failed = true, .failed = 16, .call = EVL_ACCEPT4,
+				   .err = EMFILE, .scope = "nginx[7]" };
+	struct listen_row full = listener(512, 48), others = listener(512, 900);
+	struct stall_row waits = stall(512, "nginx"), leak = stall(10, "java");
+	struct findings f = { 0 };
+
+	(void)state;
+	others.now.sock.lport = 81;
+	others.now.sock.owner.pid = 8;
+	waits.verdict.stall = STALL_ACCEPT;
+	waits.server = true;
+	waits.oldest.sock.lport = 80;
+	waits.oldest.sock.laddr[0] = 10;
+	waits.oldest.sock.owner.pid = 7;
+	assert_true(findings_listener(&f, &full));
+	assert_true(findings_listener(&f, &others));
+	assert_true(findings_stall(&f, &waits));
+	assert_true(findings_stall(&f, &leak));
+	assert_true(findings_limit(&f, &files));
+	findings_join(&f);
+	assert_true(findings_sort(&f));
+	assert_int_equal(f.len, 4);
+	assert_int_equal(f.all[0].sock.lport, 81);
+	assert_null(f.all[0].because);
+	assert_string_equal(f.all[1].word, "open-files");
+	assert_string_equal(f.all[2].subject, "0.0.0.0:80 nginx[7]");
+	assert_string_equal(f.all[2].because, "open-files");
+	assert_non_null(strstr(f.all[2].text, "; 512 wait for accept(), the oldest 61.0s"));
+	assert_string_equal(f.all[3].word, "close-wait");
+	assert_null(f.all[3].because);
+	findings_free(&f);
+}
+
+/* Neither another's queue, nor another's descriptors, nor a call that is not accept(). */
+static void test_what_only_looks_like_one_incident(void **state)
+{
+	struct limit_row files = { .kind = LIMIT_OPEN_FILES, .use = 1024, .max = 1024, .pid = 9,
+				   .has_failed = true, .failed = 16, .call = EVL_ACCEPT4,
+				   .err = EMFILE, .scope = "java[9]" };
+	struct listen_row full = listener(512, 48);
+	struct stall_row waits = stall(512, "nginx");
+	struct findings f = { 0 };
+
+	(void)state;
+	full.now.sock.laddr[0] = 10;
+	waits.verdict.stall = STALL_ACCEPT;
+	waits.server = true;
+	waits.oldest.sock.lport = 80;
+	waits.oldest.sock.laddr[0] = 11;
+	waits.oldest.sock.owner.pid = 7;
+	assert_true(findings_listener(&f, &full));
+	assert_true(findings_stall(&f, &waits));
+	assert_true(findings_limit(&f, &files));
+	files.pid = 7;
+	files.call = EVL_SOCKET;
+	assert_true(findings_limit(&f, &files));
+	findings_join(&f);
+	assert_int_equal(f.len, 4);
+	for (size_t i = 0; i < f.len; i++)
+		assert_null(f.all[i].because);
+	findings_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +204,8 @@ int main(void)
 		cmocka_unit_test(test_worst_first),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_hostile_name),
+		cmocka_unit_test(test_one_incident_one_root),
+		cmocka_unit_test(test_what_only_looks_like_one_incident),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
