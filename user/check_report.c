@@ -33,13 +33,21 @@ static void summary(const struct findings *f, size_t shown, const struct check_s
 		       scope->connections == 1 ? "" : "s");
 }
 
+static void finding_text(const struct finding *x)
+{
+	bool follows = *x->because;
+
+	printf("%-4s %s%-*s %s%s%s  -> %s\n", level_name(x->level), follows ? "  " : "",
+	       follows ? 40 : 42, x->subject, x->text, follows ? "; because " : "", x->because,
+	       x->more);
+}
+
 static void text(const struct findings *f, const struct options *o, const struct check_scope *scope)
 {
 	size_t shown = f->len < LINES ? f->len : LINES;
 
 	for (size_t i = 0; i < shown; i++)
-		printf("%-4s %-42s %s  -> %s\n", level_name(f->all[i].level), f->all[i].subject,
-		       f->all[i].text, f->all[i].more);
+		finding_text(&f->all[i]);
 	if (!o->quiet)
 		summary(f, shown, scope);
 }
@@ -74,6 +82,8 @@ static void finding_json(const struct finding *x)
 		json_string(&j, x->sock.owner.comm, EV_COMM_LEN);
 		JSON_LITERAL(&j, "}");
 	}
+	if (*x->because)
+		word(&j, ",\"because\":", x->because);
 	word(&j, ",\"more\":", x->more);
 	JSON_LITERAL(&j, "}\n");
 	if (!j.full)
@@ -82,7 +92,9 @@ static void finding_json(const struct finding *x)
 
 int check_report(struct findings *f, const struct options *o, const struct check_scope *scope)
 {
-	findings_sort(f);
+	findings_join(f);
+	if (!findings_sort(f))
+		return check_unknown(strerror(ENOMEM));
 	if (strcmp(o->output, "json"))
 		text(f, o, scope);
 	else

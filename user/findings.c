@@ -25,7 +25,7 @@ static struct finding *add(struct findings *f)
 		f->all = all;
 		f->room = room;
 	}
-	f->all[f->len] = (struct finding){ 0 };
+	f->all[f->len] = (struct finding){ .root = f->len };
 	return &f->all[f->len++];
 }
 
@@ -67,6 +67,7 @@ bool findings_listener(struct findings *f, const struct listen_row *row)
 	x->word = listen_status_name(status);
 	x->more = "tcptrail listeners";
 	x->sock = l->sock;
+	x->pid = l->sock.owner.source ? l->sock.owner.pid : 0;
 	format_endpoint(l->sock.family, l->sock.laddr, true, l->sock.lport, l->sock.lport, at,
 			sizeof(at));
 	snprintf(x->subject, sizeof(x->subject), "%s %s", at, owner(&l->sock, who, sizeof(who)));
@@ -105,6 +106,9 @@ bool findings_stall(struct findings *f, const struct stall_row *row)
 	x->word = stall_name(row->verdict.stall);
 	x->more = "tcptrail stalls";
 	x->sock = *s;
+	x->pid = s->owner.source ? s->owner.pid : 0;
+	x->waits_for_accept = row->verdict.stall == STALL_ACCEPT && !row->over;
+	x->age_ms = row->verdict.age_ms;
 	format_endpoint(s->family, local ? s->laddr : s->raddr, true, local ? s->lport : s->rport,
 			true, end, sizeof(end));
 	snprintf(x->subject, sizeof(x->subject), "%s %s %s", owner(s, who, sizeof(who)),
@@ -153,7 +157,7 @@ static void failed_calls(struct finding *x, const struct limit_row *row)
 bool findings_limit(struct findings *f, const struct limit_row *row)
 {
 	bool of_user = row->kind != LIMIT_OPEN_FILES && *row->user;	/* its scope says it */
-	char use[32], max[32], failed[32];
+	char use[32], max[32], failed[32], error[24];
 	struct finding *x;
 
 	if (level_of_limit(row) == LEVEL_OK)
@@ -167,6 +171,11 @@ bool findings_limit(struct findings *f, const struct limit_row *row)
 	x->word = limit_name(row->kind);
 	x->more = "tcptrail limits";
 	x->sock.netns = row->netns;
+	x->pid = row->pid;
+	if (row->kind == LIMIT_OPEN_FILES && row->failed && limit_percent(row) >= 100 &&
+	    (row->call == EVL_ACCEPT || row->call == EVL_ACCEPT4))
+		snprintf(x->stops, sizeof(x->stops), "%s fails with %s", name_limit_call(row->call),
+			 name_errno(row->err, error, sizeof(error)));
 	snprintf(x->subject, sizeof(x->subject), "%s%s%s", row->scope, of_user ? " " : "",
 		 of_user ? row->user : "");
 	if (row->call)
@@ -182,16 +191,58 @@ bool findings_limit(struct findings *f, const struct limit_row *row)
 
 static int worse_first(const void *a, const void *b)
 {
-	const struct finding *x = a, *y = b;
+	const struct finding *x = *(const struct finding *const *)a;
+	const struct finding *y = *(const struct finding *const *)b;
 
 	if (x->level != y->level)
 		return (int)y->level - (int)x->level;
-	return x->weight < y->weight ? 1 : x->weight > y->weight ? -1 : 0;
+	if (x->weight != y->weight)
+		return x->weight < y->weight ? 1 : -1;
+	return x < y ? -1 : x > y;
 }
 
-void findings_sort(struct findings *f)
+/* `in` has them in their order. A root goes where the worst of its incident is, what follows
+ * from it behind it. */
+static void put_in_order(const struct findings *f, const struct finding *const *in, bool *done,
+			 struct finding *out)
 {
-	qsort(f->all, f->len, sizeof(*f->all), worse_first);
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->len; i++) {
+		size_t root = in[i]->root;
+
+		if (done[root])
+			continue;
+		done[root] = true;
+		out[n++] = f->all[root];
+		for (size_t k = 0; k < f->len; k++)
+			if (in[k] != &f->all[root] && in[k]->root == root)
+				out[n++] = *in[k];
+	}
+}
+
+bool findings_sort(struct findings *f)
+{
+	const struct finding **order = calloc(f->len + 1, sizeof(struct finding *));
+	struct finding *sorted = calloc(f->len + 1, sizeof(*sorted));
+	bool *done = calloc(f->len + 1, sizeof(*done));
+	bool memory = order && sorted && done;
+
+	if (!memory) {
+		free(sorted);
+		goto out;
+	}
+	for (size_t i = 0; i < f->len; i++)
+		order[i] = &f->all[i];
+	qsort(order, f->len, sizeof(struct finding *), worse_first);
+	put_in_order(f, order, done, sorted);
+	free(f->all);
+	f->all = sorted;
+	f->room = f->len;
+out:
+	free(order);
+	free(done);
+	return memory;
 }
 
 enum level findings_worst(const struct findings *f)

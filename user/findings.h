@@ -27,6 +27,13 @@ struct finding {
 	const char *word;	/* its status or verdict; static */
 	const char *more;	/* the command that tells more; static */
 	struct ev_sock sock;	/* whose it is; of a limit: its netns alone */
+	uint32_t pid;		/* its owner's; 0: not known */
+	char stops[48];		/* a limit that leaves its process no accept(): "accept4 fails
+				 * with EMFILE"; else "" */
+	bool waits_for_accept;	/* a stall: connections in an accept queue */
+	uint64_t age_ms;	/* of a stall: of its oldest */
+	char because[48];	/* `stops` of what it follows from; "": nothing that is known */
+	size_t root;		/* and its place in `all`: its own where it follows from none */
 	char subject[288];
 	char text[448];
 };
@@ -44,7 +51,16 @@ bool findings_limit(struct findings *f, const struct limit_row *row);
 bool findings_listeners(struct findings *f, const struct listen_rows *rows);
 bool findings_stalls(struct findings *f, const struct stall_rows *rows);
 
-void findings_sort(struct findings *f);
+/*
+ * One incident, one root (findings_join.c): what waits in the accept queue of a listener
+ * that is listed goes into its line, and a listener whose process has no descriptor left
+ * for accept() follows from that.
+ */
+void findings_join(struct findings *f);
+
+/* The worst first, what follows from one behind it. `root` is void afterwards. false: no
+ * memory, they are as they were. */
+bool findings_sort(struct findings *f);
 enum level findings_worst(const struct findings *f);
 void findings_free(struct findings *f);
 

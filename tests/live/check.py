@@ -59,6 +59,25 @@ def test_warning_where_connections_are_stuck():
         stage.end()
 
 
+def test_one_incident_one_root():
+    """Without a descriptor left nobody accept()s: the queue that fills follows from that."""
+    stage = Stage("failed_calls_stage.py", "emfile-then-full")
+    try:
+        time.sleep(1.2)         # longer than one may wait for accept()
+        # No filter: of which namespace a process without descriptors is, nobody says.
+        out = subprocess.run([TCPTRAIL, "check", "-o", "json"], timeout=30 * SLOW, capture_output=True,
+                             text=True, check=False)
+        found = [f for f in map(json.loads, out.stdout.splitlines()) if f"[{stage.here['pid']}]" in f["subject"]]
+        assert out.returncode == 2 and [f["kind"] for f in found] == ["limit", "listener"], out
+        files, queue = found
+        assert files["finding"] == "open-files" and "because" not in files, found
+        assert queue["because"] == "accept4 fails with EMFILE", found
+        assert "wait for accept()" in queue["text"], found
+    finally:
+        stage.process.stdin.write("\n")
+        stage.end()
+
+
 def test_nothing_wrong():
     stage = Stage("listen_stage.py", "--backlog", 50, "--burst", 1, "--every", 0.2, "--accept-after", 0)
     try:

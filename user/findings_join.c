@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
+#include <string.h>
+
+#include "findings.h"
+#include "format.h"
+
+static bool is_listener(const struct finding *x)
+{
+	return !strcmp(x->kind, "listener");
+}
+
+/* Is that the listener that they came to? One of any address takes those of all. */
+static bool came_to(const struct finding *stall, const struct finding *listener)
+{
+	static const uint8_t any[16];
+	const struct ev_sock *s = &stall->sock, *l = &listener->sock;
+
+	if (s->netns != l->netns || s->lport != l->lport ||
+	    (stall->pid && listener->pid && stall->pid != listener->pid))
+		return false;
+	return !memcmp(l->laddr, any, sizeof(any)) ||
+	       (s->family == l->family && !memcmp(s->laddr, l->laddr, sizeof(any)));
+}
+
+/* What waits is in the queue whose length its line tells already. */
+static void fold(struct finding *listener, const struct finding *stall)
+{
+	size_t len = strlen(listener->text);
+	char number[32], time[24];
+
+	snprintf(listener->text + len, sizeof(listener->text) - len,
+		 "; %s wait for accept(), the oldest %s",
+		 format_count(stall->weight, number, sizeof(number)),
+		 format_duration(stall->age_ms * 1000000ULL, time, sizeof(time)));
+}
+
+static void drop(struct findings *f, size_t i)
+{
+	memmove(&f->all[i], &f->all[i + 1], (f->len - i - 1) * sizeof(f->all[0]));
+	f->len--;
+}
+
+static bool folded(struct findings *f, const struct finding *stall)
+{
+	for (size_t i = 0; i < f->len; i++) {
+		if (!is_listener(&f->all[i]) || !came_to(stall, &f->all[i]))
+			continue;
+		fold(&f->all[i], stall);
+		return true;
+	}
+	return false;
+}
+
+/* accept() of that very process fails: its queue fills whatever its length. */
+static void find_root(struct findings *f, struct finding *x)
+{
+	for (size_t i = 0; x->pid && i < f->len; i++) {
+		if (!*f->all[i].stops || f->all[i].pid != x->pid)
+			continue;
+		x->root = i;
+		memcpy(x->because, f->all[i].stops, sizeof(x->because));
+		return;
+	}
+}
+
+void findings_join(struct findings *f)
+{
+	for (size_t i = 0; i < f->len;) {
+		if (f->all[i].waits_for_accept && folded(f, &f->all[i]))
+			drop(f, i);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < f->len; i++) {
+		f->all[i].root = i;
+		if (is_listener(&f->all[i]) || f->all[i].waits_for_accept)
+			find_root(f, &f->all[i]);
+	}
+}
