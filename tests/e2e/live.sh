@@ -11,4 +11,8 @@ if ! RECORD=1 sh tests/e2e/collect.sh "$TCPTRAIL" "$PLAY" "$tier" "$work"; then
 	echo "FAIL live.$tier.collect: see above"
 	exit 1
 fi
-"$PYTHON" tests/e2e/check.py "$work" "$tier" "live.$tier"
+rc=0
+"$PYTHON" tests/e2e/check.py "$work" "$tier" "live.$tier" || rc=1
+# What the kernel really told, as the schema has it.
+"$PYTHON" tests/golden/validate.py user/schema.json live_ valid <"$work/events" || rc=1
+exit $rc

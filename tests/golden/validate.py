@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""validate.py SCHEMA [NAME_] < LINES - every line is a record of the schema, uses no
+"""validate.py SCHEMA [NAME_ [valid]] < LINES - every line is a record of the schema, uses no
 field that the schema does not know, and would be refused with a field that its
-action requires removed or of another type."""
+action requires removed or of another type. `valid`: that is not tried (of many lines)."""
 import copy
 import json
 import sys
@@ -54,6 +54,16 @@ def required(schema, record):
     return sorted(set(paths))
 
 
+def without_rule(schema):
+    """Actions of which the schema does not say what they require."""
+    known = set(schema["properties"]["event"]["properties"]["action"]["enum"])
+    for rule in schema["allOf"]:
+        actions = rule["if"].get("properties", {}).get("event", {}).get("properties", {}).get("action", {})
+        if rule["then"].get("properties", {}).get("tcptrail", {}).get("required"):
+            known -= set(actions.get("enum", []))
+    return sorted(known)
+
+
 def at(record, path):
     for name in path[:-1]:
         record = record[name]
@@ -71,6 +81,9 @@ def main():
     records = [json.loads(line.decode("utf-8")) for line in raw]
     report("records", [f"{r['event']['action']}: {e.message}" for r in records
                        for e in strict.iter_errors(r)])
+    if len(sys.argv) > 3:
+        return failed
+    report("every_action_requires_something", without_rule(schema))
     removed, typed = [], []
     for record in records:
         for path in required(schema, record):
