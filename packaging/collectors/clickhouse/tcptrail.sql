@@ -25,6 +25,11 @@ CREATE TABLE IF NOT EXISTS tcptrail (
     role LowCardinality(String) MATERIALIZED JSONExtractString(line, 'tcptrail', 'role'),
     cause LowCardinality(String) MATERIALIZED JSONExtractString(line, 'tcptrail', 'cause'),
     reason LowCardinality(String) MATERIALIZED JSONExtractString(line, 'tcptrail', 'reason'),
+    verdict LowCardinality(String) MATERIALIZED JSONExtractString(line, 'tcptrail', 'verdict'),
+    phase LowCardinality(String) MATERIALIZED JSONExtractString(line, 'tcptrail', 'phase'),
+    accepts UInt64 MATERIALIZED JSONExtractUInt(line, 'tcptrail', 'accept_wait', 'count'),
+    accept_p99_ns UInt64 MATERIALIZED JSONExtractUInt(line, 'tcptrail', 'accept_wait', 'p99_ns'),
+    accept_max_ns UInt64 MATERIALIZED JSONExtractUInt(line, 'tcptrail', 'accept_wait', 'max_ns'),
     events UInt64 MATERIALIZED JSONExtractUInt(line, 'tcptrail', 'count'),
     cookie String MATERIALIZED JSONExtractString(line, 'tcptrail', 'cookie'),
     netns UInt32 MATERIALIZED JSONExtractUInt(line, 'tcptrail', 'netns')
