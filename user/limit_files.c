@@ -61,7 +61,7 @@ bool limit_take_process(uint32_t pid, struct limit_row *row)
 	return take_process(text, row);
 }
 
-static bool take_host(struct limit_rows *rows)
+bool limit_take_file_max(struct limit_rows *rows)
 {
 	struct limit_row row = { .kind = LIMIT_FILE_MAX, .scope = "host" };
 	unsigned long long used, unused, max;
@@ -131,5 +131,5 @@ bool limit_take_files(struct limit_rows *rows)
 		closedir(proc);
 	for (size_t i = 0; i < len; i++)
 		ok &= add_process(rows, &kept[i]);
-	return ok && take_nr_open(rows, &most) && take_host(rows);
+	return ok && take_nr_open(rows, &most) && limit_take_file_max(rows);
 }

@@ -389,3 +389,14 @@ bool limit_take_network(struct limit_rows *rows, struct limit_namespaces *n, boo
 	choose(n, all);
 	return in_each(n, take_inside, rows) && take_of_host(rows) && limit_take_cgroups(rows);
 }
+
+bool limit_take_host(struct limit_rows *rows)
+{
+	struct limit_netns own = { .fd = -1 };
+	char sockstat[2048];
+
+	return (!proc_text("/proc/net/sockstat", sockstat, sizeof(sockstat)) ||
+		take_time_wait(rows, &own, sockstat)) &&
+	       take_conntrack(rows, &own) && limit_take_neighbours(rows, &own) &&
+	       take_of_host(rows) && limit_take_file_max(rows);
+}

@@ -63,6 +63,11 @@ bool limit_take_files(struct limit_rows *rows);
  * `all` for LIMIT_COUNTED namespaces. false: no memory. */
 bool limit_take_network(struct limit_rows *rows, struct limit_namespaces *n, bool all);
 
+/* Of those what is told by a few files, without a walk: the host's own, and TIME-WAIT, conntrack
+ * and neighbours of the namespace of this process. false: no memory. */
+bool limit_take_host(struct limit_rows *rows);
+bool limit_take_file_max(struct limit_rows *rows);
+
 /* Socket buffers, and who holds the ports of the rows there are. After the network.
  * false: no memory. */
 bool limit_take_buffers(struct limit_rows *rows, const struct limit_namespaces *n,

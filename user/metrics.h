@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "gauges.h"
 #include "record.h"
 
 #define METRICS_LISTENERS	64
@@ -80,6 +81,7 @@ struct metrics_own {
 	uint64_t user_ns, system_ns;		/* of this process */
 	uint64_t resident_bytes;
 	double ring_fill;			/* 0 to 1; below 0: not known */
+	const struct gauges *gauges;		/* NULL: not looked at */
 };
 
 struct metrics *metrics_open(uint32_t made);	/* NULL: no memory */

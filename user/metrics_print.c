@@ -207,6 +207,43 @@ static void print_limits(FILE *f, const struct metrics *m)
 						m->limits[name][call][failed]);
 }
 
+static void print_sockets(FILE *f, const struct gauges *g)
+{
+	family(f, "sockets", "gauge", "TCP sockets of this network namespace by state.");
+	for (unsigned int state = EVS_ESTABLISHED; state < EVS_MAX; state++)
+		if (state != EVS_CLOSE && state != EVS_NEW_SYN_RECV)	/* told as SYN-RECEIVED */
+			fprintf(f, "tcptrail_sockets{state=\"%s\"} %" PRIu64 "\n",
+				name_state_otel(state), g->sockets[state]);
+}
+
+/* Two tables of neighbours: the fuller one. */
+static const struct limit_row *nearest_of(const struct gauges *g, unsigned int kind)
+{
+	const struct limit_row *nearest = NULL;
+
+	for (size_t i = 0; i < g->limits.len; i++)
+		if (g->limits.all[i].kind == kind &&
+		    (!nearest || limit_percent(&g->limits.all[i]) > limit_percent(nearest)))
+			nearest = &g->limits.all[i];
+	return nearest;
+}
+
+static void print_near_limits(FILE *f, const struct gauges *g)
+{
+	static const char *const names[] = { "limit_used", "limit_max" };
+
+	family(f, names[0], "gauge", "Use of the limits of the host and of this network namespace.");
+	for (unsigned int kind = 0; kind < LIMITS; kind++)
+		if (nearest_of(g, kind))
+			fprintf(f, "tcptrail_%s{limit=\"%s\"} %" PRIu64 "\n", names[0], limit_name(kind),
+				nearest_of(g, kind)->use);
+	family(f, names[1], "gauge", "The limits themselves.");
+	for (unsigned int kind = 0; kind < LIMITS; kind++)
+		if (nearest_of(g, kind))
+			fprintf(f, "tcptrail_%s{limit=\"%s\"} %" PRIu64 "\n", names[1], limit_name(kind),
+				nearest_of(g, kind)->max);
+}
+
 static void print_kinds(FILE *f, const struct metrics *m)
 {
 	if (m->made & EVENTS_STATE)
@@ -292,5 +329,9 @@ bool metrics_print(const struct metrics *m, const struct metrics_own *own, FILE 
 	if (own->totals)
 		print_stream(f, own->totals);
 	print_kinds(f, m);
+	if (own->gauges && own->gauges->has_sockets)
+		print_sockets(f, own->gauges);
+	if (own->gauges)
+		print_near_limits(f, own->gauges);
 	return !ferror(f);
 }

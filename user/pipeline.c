@@ -12,6 +12,7 @@
 #include "droppoll.h"
 #include "failed_calls.h"
 #include "fold.h"
+#include "gauges.h"
 #include "lives.h"
 #include "portfill.h"
 #include "queue.h"
@@ -58,6 +59,7 @@ struct pipeline {
 	uint64_t summary_ns;		/* CLOCK_MONOTONIC: when its window began */
 	struct ringfill ringfill;
 	double fill;			/* highest since the file was written */
+	struct gauges gauges;
 	uint64_t metrics_ns;		/* CLOCK_MONOTONIC: when it is written next */
 	int metrics_err;		/* of the last try; told when it changes */
 	uint64_t second_ns;
@@ -427,6 +429,8 @@ static int write_metrics(struct pipeline *p, uint64_t now)
 	struct metrics_own own = { .totals = &totals, .ring_fill = p->fill };
 	uint64_t uptime;
 
+	gauges_look(&p->gauges, breathe, p);
+	own.gauges = &p->gauges;
 	pipeline_totals(p, &totals, &uptime);
 	own.info = stream_info(p->stream);
 	own.started_ns = realtime_ns() - uptime;
@@ -691,6 +695,7 @@ void pipeline_close(struct pipeline *p)
 		return;
 	teller_close(p->teller);
 	sink_metrics_close(p->metrics);
+	gauges_free(&p->gauges);
 	summary_close(p->summary);
 	ringfill_close(&p->ringfill);
 	queue_close(p->queue);

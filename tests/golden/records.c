@@ -57,9 +57,20 @@ static void prom_close(struct sink *sink)
 	static const struct stream_totals totals = { .printed = 1000, .lost_ring = 40,
 						     .lost_missed = 2, .poorer = 3, .unknown_cause = 2 };
 	static const struct stream_info info = { .version = "0.1.0", .kernel = "6.1.0", .tier = "tracepoint" };
+	static struct limit_row limits[] = {
+		{ .kind = LIMIT_FILE_MAX, .use = 9000, .max = 100000 },
+		{ .kind = LIMIT_TIME_WAIT, .use = 65536, .max = 65536 },
+		{ .kind = LIMIT_NEIGHBOURS, .use = 12, .max = 1024 },
+		{ .kind = LIMIT_NEIGHBOURS, .use = 1000, .max = 1024 },
+	};
+	static const struct gauges gauges = {
+		.limits = { .all = limits, .len = 4 }, .has_sockets = true,
+		.sockets = { [EVS_ESTABLISHED] = 1200, [EVS_CLOSE_WAIT] = 31, [EVS_LISTEN] = 9 },
+	};
 	static const struct metrics_own own = { .info = &info, .totals = &totals, .started_ns = START,
 						.user_ns = 1500 * MS, .system_ns = 250 * MS,
-						.resident_bytes = 44150784, .ring_fill = 0.25 };
+						.resident_bytes = 44150784, .ring_fill = 0.25,
+						.gauges = &gauges };
 
 	metrics_print((const struct metrics *)sink, &own, stdout);
 	metrics_close((struct metrics *)sink);

@@ -129,6 +129,34 @@ def test_metrics_file_is_whole_at_every_moment():
         assert tracer.stderr().count("cannot write") == 1, tracer.stderr()
 
 
+def test_sockets_and_limits_are_the_kernels():
+    """Of this moment: against ss and /proc."""
+    with tempfile.TemporaryDirectory() as directory, socket.create_server(("127.0.0.1", 0)) as server:
+        path = directory + "/tcptrail.prom"
+        pairs = [(socket.create_connection(server.getsockname()), server.accept()[0]) for _ in range(20)]
+        for client, _ in pairs[:7]:
+            client.close()
+        tracer = Tracer("-o", "none", "--metrics-file", path, wait=False)
+        tracer.wait_for(lambda: os.path.exists(path))
+        assert tracer.end() == 0, tracer.stderr()
+        metrics = series(path)
+        said = subprocess.run(["ss", "-Htan"], check=True, capture_output=True, text=True).stdout
+        there = Counter(line.split()[0].lower().replace("-", "_") for line in said.splitlines())
+        for ours, theirs in ("established", "estab"), ("close_wait", "close_wait"), ("fin_wait_2", "fin_wait_2"), \
+                            ("listen", "listen"):
+            assert total(metrics, "tcptrail_sockets", state=ours) == there[theirs], (ours, there, metrics)
+        assert there["close_wait"] == 7 and there["estab"] >= 26, there
+        with open("/proc/sys/fs/file-nr", encoding="ascii") as f:
+            used, unused, most = map(int, f.read().split())
+        assert total(metrics, "tcptrail_limit_max", limit="file-max") == most
+        assert abs(total(metrics, "tcptrail_limit_used", limit="file-max") - (used - unused)) < 1000
+        with open("/proc/sys/net/ipv4/tcp_max_tw_buckets", encoding="ascii") as f:
+            assert total(metrics, "tcptrail_limit_max", limit="time-wait") == int(f.read())
+        for pair in pairs:
+            for end in pair:
+                end.close()
+
+
 def test_metrics_file_that_cannot_be_written():
     tracer = Tracer("--metrics-file", "/nowhere/x.prom", stdout=subprocess.DEVNULL, wait=False)
     assert tracer.process.wait(timeout=20) == 5
