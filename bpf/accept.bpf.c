@@ -51,8 +51,6 @@ static __always_inline void tell(struct sock *sk, struct conn *conn, __u8 method
 		wait_keep((__u64)(unsigned long)listener,
 			  BPF_CORE_READ(listener, __sk_common.skc_cookie.counter), e.wait_ns,
 			  e.head.ts_ns);
-	/* Before the filter: behind one of 12 conditions 6.1 never ran `if (listener)`
-	 * (6.12 did; cause not established, the verifier's pruning suspected). */
 	if (!want_accept || !sock_wanted(&e.sock))
 		return;
 	emit(&e.head, sizeof(e));
