@@ -44,6 +44,7 @@ static bool take_process(const char *pid, struct limit_row *row)
 	snprintf(path, sizeof(path), "/proc/%.10s/limits", pid);
 	if (!proc_text(path, text, sizeof(text)) || !limit_parse_nofile(text, &row->max, &row->hard))
 		return false;
+	row->has_hard = true;
 	row->use = open_files(pid);
 	snprintf(path, sizeof(path), "/proc/%.10s/comm", pid);
 	proc_text(path, comm, sizeof(comm));
@@ -104,8 +105,10 @@ static uint64_t count_sockets(uint32_t pid)
 
 static bool add_process(struct limit_rows *rows, struct limit_row *row)
 {
+	uint64_t nr_open = limit_lookup_nr_open();
 	char n[32];
 
+	row->ceiling = nr_open == UINT64_MAX ? 0 : nr_open;
 	if (limit_in_trouble(row))
 		snprintf(row->user, sizeof(row->user), "sockets %s",
 			 format_count(count_sockets(row->pid), n, sizeof(n)));

@@ -48,7 +48,9 @@ struct limit_row {
 	uint32_t pid;		/* LIMIT_OPEN_FILES */
 	uint32_t netns;		/* 0: of the whole host */
 	uint32_t time_wait;	/* LIMIT_LOCAL_PORTS: of `use` */
-	uint64_t hard;		/* LIMIT_OPEN_FILES; UINT64_MAX: unlimited */
+	uint64_t hard;		/* LIMIT_OPEN_FILES, with has_hard; UINT64_MAX: unlimited */
+	bool has_hard;
+	uint64_t ceiling;	/* what it may be raised to, fs.nr_open; 0: not known */
 	enum ev_limit_call call; /* that failed most; 0: none was seen to */
 	uint32_t err;		/* of it */
 	uint64_t failed_most;	/* by one caller */

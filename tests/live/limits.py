@@ -61,6 +61,7 @@ def test_limits_reached_and_their_cure():
         assert len(listed) == ports["use"], (listed, ports)
         assert (files["use"], files["max"], files["percent"]) == (here["soft"], here["soft"], 100), files
         assert f"--pid {here['pid']} --nofile=" in files["try"] and "time-wait" not in rows, rows
+        assert (files["soft"], files["hard"]) == (here["soft"], 4096), files
         assert stage.tell() == "cured"
         assert not set(mine(limits(), here)) & {"local-ports", "open-files"}, limits()
         assert mine(limits("--all"), here)["local-ports"]["max"] > 60000

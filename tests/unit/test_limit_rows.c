@@ -120,21 +120,42 @@ static void test_order(void **state)
 static void test_advice(void **state)
 {
 	struct limit_row row = { .kind = LIMIT_OPEN_FILES, .pid = 1188, .use = 1024, .max = 1024,
-				 .hard = 524288 };
+				 .has_hard = true, .hard = 524288 };
 	char buf[256];
 
 	(void)state;
-	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "prlimit --pid 1188 --nofile=4096:"));
+	/* The soft one alone: the hard one stays what it is, now and in the unit. */
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096: (now)"));
+	assert_non_null(strstr(buf, "LimitNOFILE=4096:524288 of its unit"));
+	row.hard = 2048;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile=2048: "));
+	/* Not known: a value in the unit could lower it. */
+	row.has_hard = false;
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "--nofile=4096: (now), LimitNOFILE= of its unit"));
+	/* Both, and not above what a hard limit may be. */
+	row.has_hard = true;
 	row.hard = 1024;
-	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "prlimit"));
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096:4096 (now), "));
+	assert_non_null(strstr(buf, "LimitNOFILE=4096 of its unit"));
+	row.ceiling = 3000;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile=3000:3000 "));
+	assert_null(strstr(buf, "fs.nr_open"));
+	row.ceiling = 1024;
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 --nofile=4096:"));
+	assert_true(strlen(buf) < sizeof(buf) - 1);
 	/* Neither its limits are known, nor whose: nothing is said of them. */
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .use = UINT64_MAX, .max = UINT64_MAX,
-				  .hard = UINT64_MAX, .has_failed = true, .failed = 1 };
+				  .has_failed = true, .failed = 1 };
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "/proc/PID/fd"));
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
 	row.pid = 1188;
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
-	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .pid = 1188, .max = 1024, .hard = 1024 };
+	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .pid = 1188, .max = 1024,
+				  .has_hard = true, .hard = 1024 };
 	row.use = 1;
 	assert_string_equal(limit_advice(&row, buf, sizeof(buf)), "");
 	row = (struct limit_row){ .kind = LIMIT_LOCAL_PORTS, .use = 20, .max = 20, .time_wait = 11 };
