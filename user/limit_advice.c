@@ -3,8 +3,12 @@
  * limit_advice.c - what to try of a limit in trouble: commands with the values to give them.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "limit_rows.h"
+
+/* fs.nr_open, a multiple of 64 below 2^31 (sysctl_nr_open_max) */
+#define NR_OPEN_MOST 0x7fffffc0ULL
 
 /* "or does it leak?" is asked in any case: a higher limit cures no leak. */
 static void both_advice(const struct limit_row *row, unsigned long long more, char *buf, size_t len)
@@ -65,37 +69,122 @@ static void buffer_advice(const struct limit_row *row, char *buf, size_t len)
 		snprintf(buf, len, "the program reads too slowly: tcptrail stalls; or sysctl "
 			 "net.ipv4.tcp_rmem");
 	else
-		snprintf(buf, len, "the peer or the path takes no more, or sysctl net.ipv4.tcp_wmem");
+		snprintf(buf, len, "the peer or the path takes no more, or sysctl "
+			 "net.ipv4.tcp_wmem");
+}
+
+/* Twice a limit that is near its end. 0: it cannot be so high, or is not what failed, which
+ * more of it would not cure (nf_conntrack's `drop` and ENFILE have other causes, too). */
+static unsigned long long twice(const struct limit_row *row, uint64_t most)
+{
+	if (row->max > most / 2 || limit_percent(row) < LIMIT_SHOWN_PERCENT)
+		return 0;
+	return 2 * row->max;
+}
+
+/* What their sysctls may be: long, int (proc_doulongvec_minmax(), proc_dointvec()). */
+static const struct raise {
+	const char *sysctl;
+	uint64_t most;
+	const char *where;
+	const char *rest;
+} raises[LIMITS] = {
+	[LIMIT_FILE_MAX] = { "fs.file-max", INT64_MAX, "",
+			     "who holds them: tcptrail limits --all" },
+	[LIMIT_TIME_WAIT] = { "net.ipv4.tcp_max_tw_buckets", INT32_MAX, " in this namespace",
+			      "reuse connections: beyond it they end without TIME-WAIT" },
+	/* Read-only in other namespaces (nf_conntrack_standalone_init_sysctl()). */
+	[LIMIT_CONNTRACK] = { "net.netfilter.nf_conntrack_max", INT32_MAX, " on the host",
+			      "beyond it new connections are dropped" },
+};
+
+static void raise_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	const struct raise *r = &raises[row->kind];
+	unsigned long long more = twice(row, r->most);
+
+	if (more)
+		snprintf(buf, len, "sysctl -w %s=%llu%s; %s", r->sysctl, more, r->where, r->rest);
+	else
+		snprintf(buf, len, "%s", r->rest);
+}
+
+/* All three together. Where it would be more than half of memory, more is no cure. */
+static void tcp_mem_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	static const char rest[] = "beyond it buffers shrink and connections are reset; whose: "
+				   "ss -tm";
+	unsigned long long more = row->has_below ? twice(row, row->ceiling) : 0;
+
+	if (more)
+		snprintf(buf, len, "sysctl -w net.ipv4.tcp_mem=\"%llu %llu %llu\": %s",
+			 2ULL * row->below[0], 2ULL * row->below[1], more, rest);
+	else
+		snprintf(buf, len, "%s", rest);
+}
+
+/* A process whose own hard limit is lower does not get there. */
+static void nr_open_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	unsigned long long more = twice(row, NR_OPEN_MOST);
+
+	if (row->has_hard && row->hard < row->max)
+		snprintf(buf, len, "its own hard RLIMIT_NOFILE of %llu is met first",
+			 (unsigned long long)row->hard);
+	else if (more)
+		snprintf(buf, len, "sysctl -w fs.nr_open=%llu, then a higher RLIMIT_NOFILE for it; "
+			 "or does it leak?", more);
+	else
+		snprintf(buf, len, "no RLIMIT_NOFILE can be higher; does it leak?");
+}
+
+/* From gc_thresh2 on the kernel looks for what to throw away at each new entry, so both
+ * (neigh_alloc()). */
+static void neighbours_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	static const char rest[] = "beyond it nothing can be sent to hosts that are not in it; "
+				   "who is: ip -s neigh";
+	unsigned long long more = row->has_below ? twice(row, INT32_MAX) : 0;
+	int prefix = strlen(limit_set_by(row)) - 1;	/* "net.ipv4.neigh.default.gc_thresh" */
+
+	if (more && row->below[1] <= row->max)
+		snprintf(buf, len, "sysctl -w %.*s2=%llu %.*s3=%llu: %s", prefix, limit_set_by(row),
+			 2ULL * row->below[1], prefix, limit_set_by(row), more, rest);
+	else
+		snprintf(buf, len, "%s", rest);
 }
 
 static const char *const advices[LIMITS] = {
-	[LIMIT_FILE_MAX] = "sysctl fs.file-max; and who holds them: tcptrail limits --all",
-	[LIMIT_TIME_WAIT] = "reuse connections; beyond it they end without TIME-WAIT: "
-			    "sysctl net.ipv4.tcp_max_tw_buckets",
 	[LIMIT_ORPHANS] = "peers do not acknowledge our last data: beyond it they are reset",
-	[LIMIT_TCP_MEM] = "beyond it buffers shrink and connections are reset: ss -tm; sysctl "
-			  "net.ipv4.tcp_mem",
-	[LIMIT_CONNTRACK] = "beyond it new connections are dropped: sysctl "
-			    "net.netfilter.nf_conntrack_max",
-	[LIMIT_NR_OPEN] = "no RLIMIT_NOFILE can be higher: sysctl fs.nr_open",
-	[LIMIT_NEIGHBOURS] = "beyond it nothing can be sent to hosts that are not in it: sysctl "
-			     "gc_thresh1, 2 and 3 of neigh.default; or a scan? ip -s neigh",
 	[LIMIT_ACCEPT_QUEUE] = "tcptrail listeners tells whose, and what to do",
 	[LIMIT_CGROUP_MEMORY] = "beyond it buffers shrink and connections stall: raise it; ss -tm",
+};
+
+static void fixed_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	snprintf(buf, len, "%s", advices[row->kind]);
+}
+
+static void (*const advise[LIMITS])(const struct limit_row *row, char *buf, size_t len) = {
+	[LIMIT_OPEN_FILES] = open_files_advice,
+	[LIMIT_FILE_MAX] = raise_advice,
+	[LIMIT_LOCAL_PORTS] = ports_advice,
+	[LIMIT_TIME_WAIT] = raise_advice,
+	[LIMIT_ORPHANS] = fixed_advice,
+	[LIMIT_TCP_MEM] = tcp_mem_advice,
+	[LIMIT_CONNTRACK] = raise_advice,
+	[LIMIT_NR_OPEN] = nr_open_advice,
+	[LIMIT_NEIGHBOURS] = neighbours_advice,
+	[LIMIT_ACCEPT_QUEUE] = fixed_advice,
+	[LIMIT_CGROUP_MEMORY] = fixed_advice,
+	[LIMIT_RECV_BUFFER] = buffer_advice,
+	[LIMIT_SEND_BUFFER] = buffer_advice,
 };
 
 const char *limit_advice(const struct limit_row *row, char *buf, size_t len)
 {
 	snprintf(buf, len, "%s", "");
-	if (!limit_in_trouble(row) || (unsigned int)row->kind >= LIMITS)
-		return buf;
-	if (row->kind == LIMIT_OPEN_FILES)
-		open_files_advice(row, buf, len);
-	else if (row->kind == LIMIT_LOCAL_PORTS)
-		ports_advice(row, buf, len);
-	else if (row->kind == LIMIT_RECV_BUFFER || row->kind == LIMIT_SEND_BUFFER)
-		buffer_advice(row, buf, len);
-	else
-		snprintf(buf, len, "%s", advices[row->kind]);
+	if ((unsigned int)row->kind < LIMITS && limit_in_trouble(row))
+		advise[row->kind](row, buf, len);
 	return buf;
 }

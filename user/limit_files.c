@@ -79,7 +79,8 @@ bool limit_take_file_max(struct limit_rows *rows)
 /* Against the process that has most. */
 static bool take_nr_open(struct limit_rows *rows, const struct limit_row *most)
 {
-	struct limit_row row = { .kind = LIMIT_NR_OPEN, .scope = "host", .use = most->use };
+	struct limit_row row = { .kind = LIMIT_NR_OPEN, .scope = "host", .use = most->use,
+				 .has_hard = most->has_hard, .hard = most->hard };
 
 	row.max = limit_lookup_nr_open();
 	snprintf(row.user, sizeof(row.user), "%.95s", most->scope);

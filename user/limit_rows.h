@@ -48,9 +48,13 @@ struct limit_row {
 	uint32_t pid;		/* LIMIT_OPEN_FILES */
 	uint32_t netns;		/* 0: of the whole host */
 	uint32_t time_wait;	/* LIMIT_LOCAL_PORTS: of `use` */
-	uint64_t hard;		/* LIMIT_OPEN_FILES, with has_hard; UINT64_MAX: unlimited */
+	uint64_t hard;		/* LIMIT_OPEN_FILES, LIMIT_NR_OPEN: the process's RLIMIT_NOFILE,
+				 * with has_hard; UINT64_MAX: unlimited */
 	bool has_hard;
-	uint64_t ceiling;	/* what it may be raised to, fs.nr_open; 0: not known */
+	uint64_t ceiling;	/* LIMIT_OPEN_FILES: fs.nr_open; LIMIT_TCP_MEM: half of the host's
+				 * pages; 0: not known */
+	uint64_t below[2];	/* with has_below: tcp_mem's other two; gc_thresh2 is the second */
+	bool has_below;
 	enum ev_limit_call call; /* that failed most; 0: none was seen to */
 	uint32_t err;		/* of it */
 	uint64_t failed_most;	/* by one caller */

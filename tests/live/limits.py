@@ -151,7 +151,7 @@ def test_conntrack_full():
             f.write(str(here["held"] - 8))
         row = next(r for r in limits() if r["limit"] == "conntrack" and r["netns"] == here["netns"])
         assert row["max"] == here["held"] - 8 and row["use"] >= row["max"] and row["failed"] > 0, row
-        assert "nf_conntrack_max" in row["try"], row
+        assert f"sysctl -w net.netfilter.nf_conntrack_max={2 * row['max']} " in row["try"], row
     finally:
         with open(CONNTRACK + "max", "w", encoding="ascii") as f:
             f.write(before)
@@ -229,6 +229,7 @@ def test_time_wait_buckets():
         timer.join()
         failed = sum(r["failed"] for r in rows)
         assert failed > 0 and rows[-1]["set_by"].endswith("tcp_max_tw_buckets"), rows
+        assert f"tcp_max_tw_buckets={2 * rows[-1]['max']} " in rows[-1]["try"], rows
         counted = inside(stage.here, "nstat", "-asz", "TcpExtTCPTimeWaitOverflow").splitlines()[-1]
         assert failed == int(counted.split()[1]), (rows, counted)
     finally:

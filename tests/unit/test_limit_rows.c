@@ -145,7 +145,7 @@ static void test_advice(void **state)
 	assert_null(strstr(buf, "fs.nr_open"));
 	row.ceiling = 1024;
 	limit_advice(&row, buf, sizeof(buf));
-	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 --nofile=4096:"));
+	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 "));
 	assert_true(strlen(buf) < sizeof(buf) - 1);
 	/* Neither its limits are known, nor whose: nothing is said of them. */
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .use = UINT64_MAX, .max = UINT64_MAX,
@@ -162,12 +162,83 @@ static void test_advice(void **state)
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "tcp_tw_reuse=1"));
 	row.time_wait = 10;
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "tcp_tw_reuse=1"));
+	row = (struct limit_row){ .use = UINT32_MAX, .max = INT32_MAX / 2, .has_below = true,
+				  .below = { INT32_MAX / 2, INT32_MAX / 2 } };
 	for (int i = 0; i < LIMITS + 2; i++) {
 		row.kind = i;
+		row.set_by = i == LIMIT_NEIGHBOURS ? "net.ipv4.neigh.default.gc_thresh3" : NULL;
 		assert_non_null(limit_name(i));
 		assert_non_null(limit_set_by(&row));
 		assert_true(strlen(limit_advice(&row, buf, sizeof(buf))) < sizeof(buf) - 1);
 	}
+}
+
+/* A command with its value where more is the cure, none where it is not. */
+static void test_commands(void **state)
+{
+	static const struct {
+		struct limit_row row;
+		const char *command;
+	} table[] = {
+		{ { .kind = LIMIT_FILE_MAX, .use = 90, .max = 100 },
+		  "sysctl -w fs.file-max=200; " },
+		{ { .kind = LIMIT_TIME_WAIT, .use = 8, .max = 8, .has_failed = true, .failed = 8 },
+		  "sysctl -w net.ipv4.tcp_max_tw_buckets=16 " },
+		{ { .kind = LIMIT_CONNTRACK, .use = 262144, .max = 262144 },
+		  "sysctl -w net.netfilter.nf_conntrack_max=524288 " },
+		{ { .kind = LIMIT_TCP_MEM, .use = 200, .max = 256, .has_below = true,
+		    .below = { 128, 192 }, .ceiling = 512 },
+		  "sysctl -w net.ipv4.tcp_mem=\"256 384 512\": " },
+		{ { .kind = LIMIT_NR_OPEN, .use = 900, .max = 1024, .has_hard = true,
+		    .hard = 1024 },
+		  "sysctl -w fs.nr_open=2048, " },
+		{ { .kind = LIMIT_NEIGHBOURS, .use = 1024, .max = 1024, .has_below = true,
+		    .below = { 0, 512 }, .set_by = "net.ipv6.neigh.default.gc_thresh3" },
+		  "sysctl -w net.ipv6.neigh.default.gc_thresh2=1024 "
+		  "net.ipv6.neigh.default.gc_thresh3=2048: " },
+	};
+	char buf[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct limit_row row = table[i].row;
+
+		assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), table[i].command));
+		/* Something failed far from the limit: that was not it. */
+		row.use = row.max / 4;
+		row.has_failed = true;
+		row.failed = 1;
+		assert_true(*limit_advice(&row, buf, sizeof(buf)));
+		assert_null(strstr(buf, "sysctl -w"));
+		/* Twice as much is more than there can be. */
+		row = table[i].row;
+		row.use = row.max = INT64_MAX;
+		assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "sysctl -w"));
+	}
+}
+
+static void test_what_more_does_not_cure(void **state)
+{
+	struct limit_row memory = { .kind = LIMIT_TCP_MEM, .use = 256, .max = 256,
+				    .has_below = true, .below = { 128, 192 } };
+	struct limit_row files = { .kind = LIMIT_NR_OPEN, .use = 600, .max = 1024,
+				   .has_hard = true, .hard = 700 };
+	struct limit_row neighbours = { .kind = LIMIT_NEIGHBOURS, .use = 9, .max = 9 };
+	char buf[256];
+
+	(void)state;
+	/* How much memory there is is not known, or it is less. */
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	memory.ceiling = 511;
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	memory.ceiling = 512;
+	memory.has_below = false;
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	/* It gets no further than its own limit. */
+	assert_non_null(strstr(limit_advice(&files, buf, sizeof(buf)), "700 is met first"));
+	assert_null(strstr(buf, "sysctl -w"));
+	/* Which table it is, and its other thresholds, are not known. */
+	assert_null(strstr(limit_advice(&neighbours, buf, sizeof(buf)), "sysctl -w"));
 }
 
 static void test_neighbours(void **state)
@@ -235,6 +306,8 @@ int main(void)
 		cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_what_more_does_not_cure),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_buffers),
 		cmocka_unit_test(test_the_nearest_stay),
