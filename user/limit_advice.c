@@ -154,9 +154,22 @@ static void neighbours_advice(const struct limit_row *row, char *buf, size_t len
 		snprintf(buf, len, "%s", rest);
 }
 
+/* Who does not acknowledge our SYN-ACK is for those to see who look. With cookies a full
+ * queue refuses nobody. */
+static void syn_queue_advice(const struct limit_row *row, char *buf, size_t len)
+{
+	static const char *const beyond[] = {
+		"sysctl -w net.ipv4.tcp_syncookies=1 in this namespace: beyond it SYNs are dropped",
+		"beyond it a SYN gets a cookie and takes no place (tcp_syncookies)",
+	};
+
+	snprintf(buf, len, "%s; whose final ACK it waits for: ss -tn state syn-recv sport = :%u",
+		 beyond[!!row->syncookies], row->lport);
+}
+
 static const char *const advices[LIMITS] = {
 	[LIMIT_ORPHANS] = "peers do not acknowledge our last data: beyond it they are reset",
-	[LIMIT_ACCEPT_QUEUE] = "tcptrail listeners tells whose, and what to do",
+	[LIMIT_ACCEPT_QUEUE] = "tcptrail listeners tells what binds, and what to do",
 	[LIMIT_CGROUP_MEMORY] = "beyond it buffers shrink and connections stall: raise it; ss -tm",
 };
 
@@ -176,6 +189,7 @@ static void (*const advise[LIMITS])(const struct limit_row *row, char *buf, size
 	[LIMIT_NR_OPEN] = nr_open_advice,
 	[LIMIT_NEIGHBOURS] = neighbours_advice,
 	[LIMIT_ACCEPT_QUEUE] = fixed_advice,
+	[LIMIT_SYN_QUEUE] = syn_queue_advice,
 	[LIMIT_CGROUP_MEMORY] = fixed_advice,
 	[LIMIT_RECV_BUFFER] = buffer_advice,
 	[LIMIT_SEND_BUFFER] = buffer_advice,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format.h"
+
 static const char *const names[LIMITS] = {
 	[LIMIT_OPEN_FILES] = "open-files",
 	[LIMIT_FILE_MAX] = "file-max",
@@ -16,6 +18,7 @@ static const char *const names[LIMITS] = {
 	[LIMIT_NR_OPEN] = "nr-open",
 	[LIMIT_NEIGHBOURS] = "neighbours",
 	[LIMIT_ACCEPT_QUEUE] = "accept-queue",
+	[LIMIT_SYN_QUEUE] = "syn-queue",
 	[LIMIT_CGROUP_MEMORY] = "cgroup-mem",
 	[LIMIT_RECV_BUFFER] = "recv-buffer",
 	[LIMIT_SEND_BUFFER] = "send-buffer",
@@ -32,6 +35,7 @@ static const char *const set_by[LIMITS] = {
 	[LIMIT_NR_OPEN] = "fs.nr_open",
 	[LIMIT_NEIGHBOURS] = "gc_thresh3",
 	[LIMIT_ACCEPT_QUEUE] = "listen()",
+	[LIMIT_SYN_QUEUE] = "listen()",
 	[LIMIT_CGROUP_MEMORY] = "memory.max",
 	[LIMIT_RECV_BUFFER] = "net.ipv4.tcp_rmem (autotuned)",
 	[LIMIT_SEND_BUFFER] = "net.ipv4.tcp_wmem (autotuned)",
@@ -77,6 +81,41 @@ void limit_buffer(struct limit_row *row, uint64_t now, bool locked, const struct
 	/* sysctl may have come later than the socket grew. */
 	row->max = locked || now > sizes->most ? now : sizes->most;
 	row->set_by = !locked ? NULL : row->kind == LIMIT_RECV_BUFFER ? "SO_RCVBUF" : "SO_SNDBUF";
+}
+
+const char *limit_backlog_set_by(uint64_t backlog, uint64_t somaxconn)
+{
+	return backlog == somaxconn ? "listen(), net.core.somaxconn" : NULL;
+}
+
+/*
+ * tcp_conn_request(): from the backlog on a SYN gets a cookie or, without cookies, is dropped.
+ * Without them those of peers that are not proven are dropped once less than a quarter of
+ * tcp_max_syn_backlog is left.
+ */
+bool limit_syn_queue(struct limit_row *row, const struct ev_queues *queues, uint64_t use)
+{
+	uint32_t mark = queues->max_syn_backlog - queues->max_syn_backlog / 4;
+
+	row->kind = LIMIT_SYN_QUEUE;
+	row->use = use;
+	row->max = queues->backlog;
+	row->syncookies = queues->syncookies;
+	row->set_by = limit_backlog_set_by(queues->backlog, queues->somaxconn);
+	if (!queues->syncookies && mark < queues->backlog) {
+		row->max = mark;
+		row->set_by = "net.ipv4.tcp_max_syn_backlog (3/4)";
+	}
+	return queues->syncookies != 2;
+}
+
+void limit_listener_scope(struct limit_row *row, const struct ev_sock *s)
+{
+	char local[64];
+
+	format_endpoint(s->family, s->laddr, true, s->lport, true, local, sizeof(local));
+	snprintf(row->scope, sizeof(row->scope), "%s netns %u", local, s->netns);
+	row->lport = s->lport;
 }
 
 unsigned int limit_percent(const struct limit_row *row)

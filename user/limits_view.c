@@ -102,8 +102,8 @@ static void text(const struct options *o, const struct limit_rows *rows, uint64_
 			hidden++;
 	}
 	if (!o->quiet && !ns)
-		printf("Of a recording: calls that failed, accept queues at their fullest; what was near "
-		       "its end without either is not in it.\n");
+		printf("Of a recording: calls that failed, queues of listeners at their fullest; "
+		       "what was near its end without either is not in it.\n");
 	if (!o->quiet && hidden)
 		printf("%zu more below %u%%: --all. Queues of listeners: tcptrail listeners\n", hidden,
 		       LIMIT_SHOWN_PERCENT);
@@ -155,6 +155,8 @@ static void row_json(const struct limit_row *row, uint64_t ns)
 		else
 			JSON_LITERAL(&j, ",\"locked\":false");
 	}
+	if (row->kind == LIMIT_SYN_QUEUE)
+		json_number(&j, ",\"syncookies\":", row->syncookies);
 	if (row->kind == LIMIT_RECV_BUFFER)
 		json_number(&j, ",\"window_at_most\":", row->max / 2);
 	if (*row->user)

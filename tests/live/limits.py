@@ -75,8 +75,8 @@ def test_buffers_and_queues():
         here = stage.here
         rows = [r for r in limits() if r.get("netns") == here["netns"]]
         by_limit = {r["limit"]: r for r in reversed(rows)}
-        assert set(by_limit) >= {"recv-buffer", "send-buffer", "accept-queue"}, rows
-        recv, send, queue = (by_limit[n] for n in ("recv-buffer", "send-buffer", "accept-queue"))
+        assert set(by_limit) >= {"recv-buffer", "send-buffer", "accept-queue", "syn-queue"}, rows
+        recv, send, queue, syn = (by_limit[n] for n in ("recv-buffer", "send-buffer", "accept-queue", "syn-queue"))
         who = f"[{here['pid']}]"
         assert (recv["locked"], recv["set_by"], recv["max"]) == (True, "SO_RCVBUF", here["rcvbuf"]), recv
         assert recv["percent"] >= 50 and recv["window_at_most"] == here["rcvbuf"] // 2, recv
@@ -85,11 +85,17 @@ def test_buffers_and_queues():
         assert (send["locked"], send["max"], send["percent"] >= 50) == (False, here["sndbuf"], True), send
         assert send["most_used_by"].endswith(who) and "tcp_wmem" in send["set_by"], send
         assert (queue["use"], queue["max"]) == (2, 1) and queue["scope"].startswith("127.0.0.1:7001"), queue
+        assert queue["most_used_by"].endswith(who) and syn["most_used_by"].endswith(who), (queue, syn)
+        assert (syn["use"], syn["max"], syn["syncookies"]) == (3, 3, 0), syn
+        assert syn["scope"].startswith("127.0.0.1:7002 ") and "tcp_max_syn_backlog" in syn["set_by"], syn
+        assert "sysctl -w net.ipv4.tcp_syncookies=1 " in syn["try"], syn
+        listed = inside(here, *advice(syn, "ss -tn state syn-recv"), "-H").splitlines()
+        assert len(listed) == syn["use"], (listed, syn)
         listed = inside(here, "ss", "-tmnH", "sport", "=", ":7000", "and", "dport", "=", f":{here['port']}")
         assert f"r{recv['use']},rb{recv['max']}" in listed, (listed, recv)
         assert stage.tell() == "cured"
         rows = [r for r in limits() if r.get("netns") == here["netns"]]
-        assert not {r["limit"] for r in rows} & {"recv-buffer", "send-buffer", "accept-queue"}, rows
+        assert not {r["limit"] for r in rows} & {"recv-buffer", "send-buffer", "accept-queue", "syn-queue"}, rows
     finally:
         stage.end()
 

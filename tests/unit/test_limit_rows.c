@@ -282,6 +282,37 @@ static void test_buffers(void **state)
 	assert_false(limit_in_trouble(&row));
 }
 
+static void test_syn_queue(void **state)
+{
+	struct ev_queues q = { .backlog = 128, .syn_queue = 64, .somaxconn = 4096,
+			       .max_syn_backlog = 128, .syncookies = 1 };
+	struct limit_row row = { .lport = 80 };
+	char buf[256];
+
+	(void)state;
+	/* tcp_max_syn_backlog is no limit with cookies. */
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_string_equal(limit_name(row.kind), "syn-queue");
+	assert_int_equal(row.max, 128);
+	assert_string_equal(limit_set_by(&row), "listen()");
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "beyond it a SYN gets a cookie"));
+	assert_non_null(strstr(buf, "ss -tn state syn-recv sport = :80"));
+	assert_null(strstr(buf, "sysctl"));
+	q.syncookies = 0;
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_int_equal(row.max, 96);
+	assert_string_equal(limit_set_by(&row), "net.ipv4.tcp_max_syn_backlog (3/4)");
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)),
+			       "sysctl -w net.ipv4.tcp_syncookies=1 "));
+	/* The smaller of the two. */
+	q.backlog = q.somaxconn = 96;
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_string_equal(limit_set_by(&row), "listen(), net.core.somaxconn");
+	q.syncookies = 2;
+	assert_false(limit_syn_queue(&row, &q, 0));
+}
+
 static void test_the_nearest_stay(void **state)
 {
 	struct limit_row kept[2], row = { .max = 100 };
@@ -310,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_what_more_does_not_cure),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_buffers),
+		cmocka_unit_test(test_syn_queue),
 		cmocka_unit_test(test_the_nearest_stay),
 	};
 
