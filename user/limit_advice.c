@@ -21,22 +21,24 @@ static void both_advice(const struct limit_row *row, unsigned long long more, ch
 	else if (row->ceiling && more > row->ceiling)
 		more = row->ceiling;
 	snprintf(buf, len, "the hard limit is reached, too: %sprlimit --pid %u --nofile=%llu:%llu "
-		 "(now), LimitNOFILE=%llu of its unit (to stay); or does it leak? "
-		 "ls -l /proc/%u/fd", first, row->pid, more, more, more, row->pid);
+		 "(now, with CAP_SYS_RESOURCE), LimitNOFILE=%llu of its unit (to stay); or does it "
+		 "leak? ls -l /proc/%u/fd", first, row->pid, more, more, more, row->pid);
 }
 
 /* The soft limit alone where the hard one has room: one number for both, in systemd.exec(5)
- * as in prlimit(1), would lower that. Above it both are raised, with CAP_SYS_RESOURCE. */
+ * as in prlimit(1), would lower that. Above it both are raised. */
 static void open_files_advice(const struct limit_row *row, char *buf, size_t len)
 {
 	unsigned long long more = row->max ? 4ULL * row->max : 1024;
 	char both[48] = "";
 
-	if (row->max > UINT64_MAX / 4 || !row->pid) {
+	if (row->max >= NR_OPEN_MOST || !row->pid) {
 		snprintf(buf, len, "LimitNOFILE= of its unit, or prlimit --nofile; or does it "
 			 "leak? ls -l /proc/PID/fd");
 		return;
 	}
+	if (more > NR_OPEN_MOST)
+		more = NR_OPEN_MOST;
 	if (row->has_hard && row->max >= row->hard) {
 		both_advice(row, more, buf, len);
 		return;

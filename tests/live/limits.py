@@ -199,7 +199,7 @@ def test_calls_that_fail():
 def advice(row, start):
     """The command in what `try:` says that begins so, as words."""
     text = row["try"][row["try"].index(start):]
-    for end in "; ", " (now)":
+    for end in "; ", " (now":
         text = text.split(end)[0]
     return shlex.split(text)
 
@@ -222,6 +222,28 @@ def test_what_try_says_cures_it():
     finally:
         stage.stdin.close()
         stage.wait()
+
+
+def test_both_limits_of_descriptors():
+    """Soft and hard at once: what it says to try raises the two."""
+    with open("/proc/self/status", encoding="ascii") as f:
+        if not int(next(line for line in f if line.startswith("CapEff:")).split()[1], 16) >> 24 & 1:
+            raise Skip("no CAP_SYS_RESOURCE")
+    limit = 64
+    program = ("import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (%d, %d))\n"
+               "held = [os.dup(0) for _ in range(48)]; print(flush=True); sys.stdin.readline()" % (limit, limit))
+    with subprocess.Popen(["/usr/bin/python3", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+
+        def row():
+            return next((r for r in limits() if r.get("pid") == process.pid), None)
+        found = row()
+        assert found and (found["soft"], found["hard"]) == (limit, limit), found
+        subprocess.run(advice(found, "prlimit "), check=True)
+        with open(f"/proc/{process.pid}/limits", encoding="ascii") as f:
+            line = next(line for line in f if line.startswith("Max open files"))
+        assert line.split()[3:5] == [str(4 * limit)] * 2 and not row(), line
+        process.communicate(b"\n")
 
 
 def test_time_wait_buckets():

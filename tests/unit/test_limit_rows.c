@@ -138,7 +138,7 @@ static void test_advice(void **state)
 	row.has_hard = true;
 	row.hard = 1024;
 	limit_advice(&row, buf, sizeof(buf));
-	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096:4096 (now), "));
+	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096:4096 (now, with "));
 	assert_non_null(strstr(buf, "LimitNOFILE=4096 of its unit"));
 	row.ceiling = 3000;
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile=3000:3000 "));
@@ -147,6 +147,14 @@ static void test_advice(void **state)
 	limit_advice(&row, buf, sizeof(buf));
 	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 "));
 	assert_true(strlen(buf) < sizeof(buf) - 1);
+	/* Not above what there can be. */
+	row.max = row.hard = row.ceiling = 0x7fffff80;
+	row.use = row.max;
+	row.pid = 4194304;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "fs.nr_open=2147483584, "));
+	assert_true(strlen(buf) < sizeof(buf) - 1);
+	row.max = row.hard = row.ceiling = 0x7fffffc0;
+	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile="));
 	/* Neither its limits are known, nor whose: nothing is said of them. */
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .use = UINT64_MAX, .max = UINT64_MAX,
 				  .has_failed = true, .failed = 1 };
