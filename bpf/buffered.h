@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * buffered.h - what the walk over the sockets of tasks tells of their buffers, one struct
- * for each descriptor whose buffer is half full, and who holds the ports to a service.
+ * for each descriptor whose buffer is half full or that listens, and who holds the ports to
+ * a service.
  */
 #ifndef TCPTRAIL_BUFFERED_H
 #define TCPTRAIL_BUFFERED_H
@@ -19,6 +20,7 @@ struct buffered {
 	__u32 rcvbuf;
 	__u32 wmem;
 	__u32 sndbuf;
+	struct ev_queues queues;	/* of a listener, which has no buffers */
 	__u8 locks;
 	__u8 pad[7];
 };
@@ -41,7 +43,7 @@ struct port_user {
 #define PORT_SERVICES_MAX 4096
 
 #ifndef __bpf__
-_Static_assert(sizeof(struct buffered) == 120, "buffered");
+_Static_assert(sizeof(struct buffered) == 144, "buffered");
 _Static_assert(sizeof(struct port_service) == 40, "port_service");
 #endif
 

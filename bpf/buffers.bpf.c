@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * buffers.bpf.c - a walk over the sockets of tasks, without their locks: whose buffers
- * fill up, and who holds the local ports to a service.
+ * fill up, who listens, and who holds the local ports to a service.
  */
 #include "bpf/fd.bpf.h"
 #include "bpf/buffered.h"
@@ -46,6 +46,22 @@ static __always_inline bool half_full(const struct buffered *b)
 	return (b->rmem && b->rmem >= b->rcvbuf / 2) || (b->wmem && b->wmem >= b->sndbuf / 2);
 }
 
+/* What there is to tell of it; false: nothing. */
+static __always_inline bool take(struct sock *sk, __u32 pid, struct buffered *b)
+{
+	if (b->sock.state == EVS_LISTEN) {
+		queues_of(sk, &b->queues);
+		return true;
+	}
+	count_port(&b->sock, pid);
+	b->rmem = sk->sk_backlog.rmem_alloc.counter;
+	b->rcvbuf = sk->sk_rcvbuf;
+	b->wmem = sk->sk_wmem_queued;
+	b->sndbuf = sk->sk_sndbuf;
+	b->locks = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks);
+	return half_full(b);
+}
+
 SEC("?iter/task_file")
 int buffers_walk(struct bpf_iter__task_file *ctx)
 {
@@ -54,6 +70,7 @@ int buffers_walk(struct bpf_iter__task_file *ctx)
 	struct buffered b = {};
 	struct tcp_sock *tp;
 	struct sock *sk;
+	__u32 state;
 
 	if (!task || !file)
 		return 0;
@@ -61,19 +78,14 @@ int buffers_walk(struct bpf_iter__task_file *ctx)
 	if (!sk)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || sk->__sk_common.skc_state == EVS_CLOSE || sk->__sk_common.skc_state == EVS_LISTEN)
+	state = sk->__sk_common.skc_state;
+	if (!tp || state == EVS_CLOSE)
 		return 0;
 	sock_describe(sk, tp, &b.sock);
-	count_port(&b.sock, task->tgid);
-	b.rmem = sk->sk_backlog.rmem_alloc.counter;
-	b.rcvbuf = sk->sk_rcvbuf;
-	b.wmem = sk->sk_wmem_queued;
-	b.sndbuf = sk->sk_sndbuf;
-	if (!half_full(&b))
+	b.sock.state = state;	/* once: what is told of it depends on it */
+	if (!take(sk, task->tgid, &b))
 		return 0;
-	b.locks = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks);
 	b.sock.cookie = bpf_get_socket_cookie(sk);
-	b.sock.state = sk->__sk_common.skc_state;
 	owner_of_task(task, EVO_SNAPSHOT, &b.sock.owner);
 	bpf_seq_write(ctx->meta->seq, &b, sizeof(b));
 	return 0;

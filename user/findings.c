@@ -133,8 +133,8 @@ bool findings_stalls(struct findings *f, const struct stall_rows *rows)
 static enum level level_of_limit(const struct limit_row *row)
 {
 	/* The listeners tell more of theirs; a full buffer may be a fast sender's. */
-	if (row->kind == LIMIT_ACCEPT_QUEUE || row->kind == LIMIT_RECV_BUFFER ||
-	    row->kind == LIMIT_SEND_BUFFER)
+	if (row->kind == LIMIT_ACCEPT_QUEUE || row->kind == LIMIT_SYN_QUEUE ||
+	    row->kind == LIMIT_RECV_BUFFER || row->kind == LIMIT_SEND_BUFFER)
 		return LEVEL_OK;
 	if (limit_percent(row) >= 100 || (row->has_failed && row->failed))
 		return LEVEL_CRITICAL;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * limit_buffers.c - socket buffers against what they may grow to, and which processes hold
- * the local ports to a service: what the walk over the sockets of tasks tells.
+ * limit_buffers.c - socket buffers against what they may grow to, listeners, and which
+ * processes hold the local ports to a service: what the walk over the sockets of tasks tells.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format.h"
+#include "limit_listeners.h"
 #include "limit_sources.h"
 #include "loader.h"
 #include "proc_text.h"
@@ -16,6 +17,8 @@ struct walk {
 	const struct limit_namespaces *namespaces;
 	struct limit_row recv[LIMIT_BUFFERS], send[LIMIT_BUFFERS];
 	size_t recv_len, send_len;
+	struct limit_listeners listeners;
+	bool no_memory;
 	struct limit_row **ports;	/* by the number of the service */
 	uint32_t *most;			/* descriptors of its user */
 	size_t ports_len;
@@ -47,9 +50,8 @@ static void keep(struct limit_row *kept, size_t *len, const struct limit_row *ro
 	limit_keep_nearest(kept, len, LIMIT_BUFFERS, row);
 }
 
-static void take(void *ctx, const struct buffered *b)
+static void take_buffers(struct walk *w, const struct buffered *b)
 {
-	struct walk *w = ctx;
 	const struct limit_netns *ns = netns_of(w->namespaces, b->sock.netns);
 	struct limit_row row = { .netns = b->sock.netns };
 	char comm[4 * EV_COMM_LEN + 1];
@@ -69,6 +71,16 @@ static void take(void *ctx, const struct buffered *b)
 	row.use = b->wmem;
 	limit_buffer(&row, b->sndbuf, b->locks & BUFFERED_SNDBUF_LOCKED, &ns->wmem);
 	keep(w->send, &w->send_len, &row);
+}
+
+static void take(void *ctx, const struct buffered *b)
+{
+	struct walk *w = ctx;
+
+	if (b->sock.state != EVS_LISTEN)
+		take_buffers(w, b);
+	else if (!limit_listeners_add(&w->listeners, b))
+		w->no_memory = true;
 }
 
 static void take_user(void *ctx, size_t service, uint32_t pid, uint32_t n)
@@ -142,10 +154,12 @@ bool limit_take_buffers(struct limit_rows *rows, const struct limit_namespaces *
 		ok = services_of(w, rows, &services);
 		if (ok)
 			loader_buffers(loader, services, w->ports_len, take, take_user, w);
+		ok = ok && !w->no_memory && limit_listeners_join(&w->listeners, rows, LIMIT_QUEUES);
 		for (size_t i = 0; ok && i < w->recv_len; i++)
 			ok = limit_rows_add(rows, &w->recv[i]);
 		for (size_t i = 0; ok && i < w->send_len; i++)
 			ok = limit_rows_add(rows, &w->send[i]);
+		limit_listeners_free(&w->listeners);
 		free(w->ports);
 		free(w->most);
 	}

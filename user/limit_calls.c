@@ -291,13 +291,12 @@ static void count_in(struct limit_row *row, const struct record *r)
 static bool add_row(struct limit_rows *rows, const struct record *r)
 {
 	struct limit_row row = { .kind = kind_of(r), .has_failed = true, .netns = r->netns,
-				 .use = r->limit.use, .max = r->limit.value, .hard = r->limit.hard };
+				 .use = r->limit.use, .max = r->limit.value, .hard = r->limit.hard,
+				 .has_hard = r->limit.has_hard };
 
 	/* What it is of nothing is known of is not shown as 0 of 0. */
 	if (!r->limit.has_value)
 		row.use = row.max = UINT64_MAX;
-	if (!r->limit.has_hard)
-		row.hard = UINT64_MAX;
 	row.set_by = r->limit.set_by;
 	if (row.kind == LIMIT_OPEN_FILES) {
 		row.pid = r->pid;

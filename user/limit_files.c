@@ -44,6 +44,7 @@ static bool take_process(const char *pid, struct limit_row *row)
 	snprintf(path, sizeof(path), "/proc/%.10s/limits", pid);
 	if (!proc_text(path, text, sizeof(text)) || !limit_parse_nofile(text, &row->max, &row->hard))
 		return false;
+	row->has_hard = true;
 	row->use = open_files(pid);
 	snprintf(path, sizeof(path), "/proc/%.10s/comm", pid);
 	proc_text(path, comm, sizeof(comm));
@@ -78,7 +79,8 @@ bool limit_take_file_max(struct limit_rows *rows)
 /* Against the process that has most. */
 static bool take_nr_open(struct limit_rows *rows, const struct limit_row *most)
 {
-	struct limit_row row = { .kind = LIMIT_NR_OPEN, .scope = "host", .use = most->use };
+	struct limit_row row = { .kind = LIMIT_NR_OPEN, .scope = "host", .use = most->use,
+				 .has_hard = most->has_hard, .hard = most->hard };
 
 	row.max = limit_lookup_nr_open();
 	snprintf(row.user, sizeof(row.user), "%.95s", most->scope);
@@ -104,8 +106,10 @@ static uint64_t count_sockets(uint32_t pid)
 
 static bool add_process(struct limit_rows *rows, struct limit_row *row)
 {
+	uint64_t nr_open = limit_lookup_nr_open();
 	char n[32];
 
+	row->ceiling = nr_open == UINT64_MAX ? 0 : nr_open;
 	if (limit_in_trouble(row))
 		snprintf(row->user, sizeof(row->user), "sockets %s",
 			 format_count(count_sockets(row->pid), n, sizeof(n)));

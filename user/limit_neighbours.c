@@ -12,14 +12,26 @@
 static const struct {
 	const char *scope;
 	const char *stat;
-	const char *max;
+	const char *thresh;	/* without its number */
 	const char *set_by;
 } tables[LIMIT_NEIGHBOUR_TABLES] = {
 	{ "host, IPv4 (ARP)", "/proc/thread-self/net/stat/arp_cache",
-	  "/proc/sys/net/ipv4/neigh/default/gc_thresh3", "net.ipv4.neigh.default.gc_thresh3" },
+	  "/proc/sys/net/ipv4/neigh/default/gc_thresh", "net.ipv4.neigh.default.gc_thresh3" },
 	{ "host, IPv6 (NDP)", "/proc/thread-self/net/stat/ndisc_cache",
-	  "/proc/sys/net/ipv6/neigh/default/gc_thresh3", "net.ipv6.neigh.default.gc_thresh3" },
+	  "/proc/sys/net/ipv6/neigh/default/gc_thresh", "net.ipv6.neigh.default.gc_thresh3" },
 };
+
+static bool threshold(size_t table, int n, uint64_t *out)
+{
+	unsigned long long value;
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "%s%d", tables[table].thresh, n);
+	if (!proc_text(path, text, sizeof(text)) || sscanf(text, "%llu", &value) != 1)
+		return false;
+	*out = value;
+	return true;
+}
 
 bool limit_neighbours_full(size_t table, uint64_t *entries, uint64_t *fulls)
 {
@@ -33,14 +45,11 @@ bool limit_take_neighbours(struct limit_rows *rows, const struct limit_netns *ns
 {
 	for (size_t i = 0; i < LIMIT_NEIGHBOUR_TABLES; i++) {
 		struct limit_row row = { .kind = LIMIT_NEIGHBOURS, .set_by = tables[i].set_by };
-		unsigned long long max;
 		uint64_t fulls;
-		char text[64];
 
-		if (!limit_neighbours_full(i, &row.use, &fulls) ||
-		    !proc_text(tables[i].max, text, sizeof(text)) || sscanf(text, "%llu", &max) != 1)
+		if (!limit_neighbours_full(i, &row.use, &fulls) || !threshold(i, 3, &row.max))
 			continue;
-		row.max = max;
+		row.has_below = threshold(i, 2, &row.below[1]);
 		if (ns->has_neighbours_full[i] && fulls >= ns->neighbours_full[i]) {
 			row.has_failed = true;
 			row.failed = fulls - ns->neighbours_full[i];

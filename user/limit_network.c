@@ -315,6 +315,14 @@ static bool take_inside(void *ctx, struct limit_netns *ns)
 	return take_sockets(rows, ns) && take_conntrack(rows, ns) && limit_take_neighbours(rows, ns);
 }
 
+/* In pages: more of it for TCP alone is no advice to give. 0: not known. */
+static uint64_t half_of_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	return pages > 0 ? pages / 2 : 0;
+}
+
 /* Both count all namespaces together, whoever reads them. */
 static bool take_of_host(struct limit_rows *rows)
 {
@@ -333,6 +341,10 @@ static bool take_of_host(struct limit_rows *rows)
 	    proc_text("/proc/sys/net/ipv4/tcp_mem", text, sizeof(text)) &&
 	    sscanf(text, "%llu %llu %llu", &low, &pressure, &high) == 3) {
 		memory.max = high;
+		memory.has_below = true;
+		memory.below[0] = low;
+		memory.below[1] = pressure;
+		memory.ceiling = half_of_memory();
 		ok = limit_rows_add(rows, &memory);
 	}
 	return ok;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* limit_queues.c - accept queues of the listeners of a namespace; the listeners command
- * tells whose they are, and more. */
+/* limit_queues.c - accept queues of the listeners of a namespace; limit_listeners.c tells
+ * whose they are, the listeners command more. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "diag.h"
-#include "format.h"
 #include "limit_sources.h"
 #include "proc_text.h"
 
@@ -23,13 +22,12 @@ static void take(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 				 .max = m->idiag_wqueue, .netns = netns };
 	struct queues *q = ctx;
 	struct ev_sock s;
-	char local[64];
 
 	diag_addresses(m, netns, &s);
-	format_endpoint(s.family, s.laddr, true, s.lport, true, local, sizeof(local));
-	snprintf(row.scope, sizeof(row.scope), "%s netns %u", local, netns);
-	if (row.max == q->somaxconn)
-		row.set_by = "listen(), net.core.somaxconn";
+	limit_listener_scope(&row, &s);
+	/* The same as bpf_get_socket_cookie() has: both are sock_gen_cookie(). */
+	row.cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	row.set_by = limit_backlog_set_by(row.max, q->somaxconn);
 	limit_keep_nearest(q->kept, &q->len, LIMIT_QUEUES, &row);
 }
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format.h"
 #include "limit_calls.h"
+#include "limit_listeners.h"
 #include "rec_walk.h"
 #include "select.h"
 
@@ -69,20 +69,27 @@ void limit_replay_close(struct limit_replay *p)
 	free(p);
 }
 
+/* Both queues, at their fullest. */
+static bool add_queues(struct limit_replay *p, const struct listen_row *l)
+{
+	const struct ev_queues *queues = &l->now.queues;
+	const struct ev_sock *s = &l->now.sock;
+	struct limit_row row = { .kind = LIMIT_ACCEPT_QUEUE, .use = l->peak,
+				 .max = queues->backlog, .netns = s->netns };
+
+	row.set_by = limit_backlog_set_by(queues->backlog, queues->somaxconn);
+	limit_listener_scope(&row, s);
+	limit_owner(s, l->processes, row.user, sizeof(row.user));
+	if (!limit_rows_add(&p->rows, &row))
+		return false;
+	return !limit_syn_queue(&row, queues, l->syn_peak) || limit_rows_add(&p->rows, &row);
+}
+
 bool limit_replay_queues(struct limit_replay *p, const struct listen_rows *listeners)
 {
-	for (size_t i = 0; i < listeners->len; i++) {
-		const struct listen_row *l = &listeners->rows[i];
-		const struct ev_sock *s = &l->now.sock;
-		struct limit_row row = { .kind = LIMIT_ACCEPT_QUEUE, .use = l->peak,
-					 .max = l->now.queues.backlog, .netns = s->netns };
-		char local[64];
-
-		format_endpoint(s->family, s->laddr, true, s->lport, true, local, sizeof(local));
-		snprintf(row.scope, sizeof(row.scope), "%s netns %u", local, s->netns);
-		if (!limit_rows_add(&p->rows, &row))
+	for (size_t i = 0; i < listeners->len; i++)
+		if (!add_queues(p, &listeners->rows[i]))
 			return false;
-	}
 	return true;
 }
 

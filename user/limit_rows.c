@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format.h"
+
 static const char *const names[LIMITS] = {
 	[LIMIT_OPEN_FILES] = "open-files",
 	[LIMIT_FILE_MAX] = "file-max",
@@ -16,6 +18,7 @@ static const char *const names[LIMITS] = {
 	[LIMIT_NR_OPEN] = "nr-open",
 	[LIMIT_NEIGHBOURS] = "neighbours",
 	[LIMIT_ACCEPT_QUEUE] = "accept-queue",
+	[LIMIT_SYN_QUEUE] = "syn-queue",
 	[LIMIT_CGROUP_MEMORY] = "cgroup-mem",
 	[LIMIT_RECV_BUFFER] = "recv-buffer",
 	[LIMIT_SEND_BUFFER] = "send-buffer",
@@ -32,6 +35,7 @@ static const char *const set_by[LIMITS] = {
 	[LIMIT_NR_OPEN] = "fs.nr_open",
 	[LIMIT_NEIGHBOURS] = "gc_thresh3",
 	[LIMIT_ACCEPT_QUEUE] = "listen()",
+	[LIMIT_SYN_QUEUE] = "listen()",
 	[LIMIT_CGROUP_MEMORY] = "memory.max",
 	[LIMIT_RECV_BUFFER] = "net.ipv4.tcp_rmem (autotuned)",
 	[LIMIT_SEND_BUFFER] = "net.ipv4.tcp_wmem (autotuned)",
@@ -79,6 +83,41 @@ void limit_buffer(struct limit_row *row, uint64_t now, bool locked, const struct
 	row->set_by = !locked ? NULL : row->kind == LIMIT_RECV_BUFFER ? "SO_RCVBUF" : "SO_SNDBUF";
 }
 
+const char *limit_backlog_set_by(uint64_t backlog, uint64_t somaxconn)
+{
+	return backlog == somaxconn ? "listen(), net.core.somaxconn" : NULL;
+}
+
+/*
+ * tcp_conn_request(): from the backlog on a SYN gets a cookie or, without cookies, is dropped.
+ * Without them those of peers that are not proven are dropped once less than a quarter of
+ * tcp_max_syn_backlog is left.
+ */
+bool limit_syn_queue(struct limit_row *row, const struct ev_queues *queues, uint64_t use)
+{
+	uint32_t mark = queues->max_syn_backlog - queues->max_syn_backlog / 4;
+
+	row->kind = LIMIT_SYN_QUEUE;
+	row->use = use;
+	row->max = queues->backlog;
+	row->syncookies = queues->syncookies;
+	row->set_by = limit_backlog_set_by(queues->backlog, queues->somaxconn);
+	if (!queues->syncookies && mark < queues->backlog) {
+		row->max = mark;
+		row->set_by = "net.ipv4.tcp_max_syn_backlog (3/4)";
+	}
+	return queues->syncookies != 2;
+}
+
+void limit_listener_scope(struct limit_row *row, const struct ev_sock *s)
+{
+	char local[64];
+
+	format_endpoint(s->family, s->laddr, true, s->lport, true, local, sizeof(local));
+	snprintf(row->scope, sizeof(row->scope), "%s netns %u", local, s->netns);
+	row->lport = s->lport;
+}
+
 unsigned int limit_percent(const struct limit_row *row)
 {
 	/* A bound of many, none of which is known to be near to it. */
@@ -112,78 +151,6 @@ void limit_rows_sort(struct limit_rows *rows)
 {
 	if (rows->len)
 		qsort(rows->all, rows->len, sizeof(*rows->all), nearest_first);
-}
-
-static void open_files_advice(const struct limit_row *row, char *buf, size_t len)
-{
-	unsigned long long more = row->max ? 4ULL * row->max : 1024;
-
-	if (row->max == UINT64_MAX || !row->pid) {
-		snprintf(buf, len, "LimitNOFILE= of its unit, or prlimit --nofile; or does it leak? "
-			 "ls -l /proc/PID/fd");
-		return;
-	}
-	if (row->hard != UINT64_MAX && more > row->hard)
-		more = row->hard;
-	if (more > row->max)
-		snprintf(buf, len, "prlimit --pid %u --nofile=%llu: (now), LimitNOFILE= of its unit (to "
-			 "stay); or does it leak? ls -l /proc/%u/fd", row->pid, more, row->pid);
-	else
-		snprintf(buf, len, "the hard limit is reached, too: LimitNOFILE= of its unit; or does it "
-			 "leak? ls -l /proc/%u/fd", row->pid);
-}
-
-static void ports_advice(const struct limit_row *row, char *buf, size_t len)
-{
-	snprintf(buf, len, "reuse connections (pool, keepalive)%s; or "
-		 "sysctl net.ipv4.ip_local_port_range=\"1024 65535\"",
-		 row->time_wait > row->use / 2 ? ": most are TIME-WAIT; sysctl net.ipv4.tcp_tw_reuse=1" :
-						 "");
-}
-
-static void buffer_advice(const struct limit_row *row, char *buf, size_t len)
-{
-	bool recv = row->kind == LIMIT_RECV_BUFFER;
-
-	if (row->locked)
-		snprintf(buf, len, "the program sets %s: without it the kernel would grow it to %llu "
-			 "(tcp_%cmem)", row->set_by, (unsigned long long)row->sizes.most, recv ? 'r' : 'w');
-	else
-		snprintf(buf, len, recv ? "the program reads too slowly: tcptrail stalls; or sysctl "
-			 "net.ipv4.tcp_rmem" : "the peer or the path takes no more, or sysctl "
-			 "net.ipv4.tcp_wmem");
-}
-
-static const char *const advices[LIMITS] = {
-	[LIMIT_FILE_MAX] = "sysctl fs.file-max; and who holds them: tcptrail limits --all",
-	[LIMIT_TIME_WAIT] = "reuse connections; beyond it they end without TIME-WAIT: "
-			    "sysctl net.ipv4.tcp_max_tw_buckets",
-	[LIMIT_ORPHANS] = "peers do not acknowledge our last data: beyond it they are reset",
-	[LIMIT_TCP_MEM] = "beyond it buffers shrink and connections are reset: ss -tm; sysctl "
-			  "net.ipv4.tcp_mem",
-	[LIMIT_CONNTRACK] = "beyond it new connections are dropped: sysctl "
-			    "net.netfilter.nf_conntrack_max",
-	[LIMIT_NR_OPEN] = "no RLIMIT_NOFILE can be higher: sysctl fs.nr_open",
-	[LIMIT_NEIGHBOURS] = "beyond it nothing can be sent to hosts that are not in it: sysctl "
-			     "gc_thresh1, 2 and 3 of neigh.default; or a scan? ip -s neigh",
-	[LIMIT_ACCEPT_QUEUE] = "tcptrail listeners tells whose, and what to do",
-	[LIMIT_CGROUP_MEMORY] = "beyond it buffers shrink and connections stall: raise it; ss -tm",
-};
-
-const char *limit_advice(const struct limit_row *row, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", "");
-	if (!limit_in_trouble(row) || (unsigned int)row->kind >= LIMITS)
-		return buf;
-	if (row->kind == LIMIT_OPEN_FILES)
-		open_files_advice(row, buf, len);
-	else if (row->kind == LIMIT_LOCAL_PORTS)
-		ports_advice(row, buf, len);
-	else if (row->kind == LIMIT_RECV_BUFFER || row->kind == LIMIT_SEND_BUFFER)
-		buffer_advice(row, buf, len);
-	else
-		snprintf(buf, len, "%s", advices[row->kind]);
-	return buf;
 }
 
 void limit_keep_nearest(struct limit_row *kept, size_t *len, size_t max,

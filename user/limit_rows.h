@@ -23,6 +23,7 @@ enum limit_kind {
 	LIMIT_NR_OPEN,		/* what RLIMIT_NOFILE may be at most */
 	LIMIT_NEIGHBOURS,	/* of a family, of the host */
 	LIMIT_ACCEPT_QUEUE,	/* of a listener */
+	LIMIT_SYN_QUEUE,
 	LIMIT_CGROUP_MEMORY,	/* bytes of sockets */
 	LIMIT_RECV_BUFFER,	/* of a socket; use UINT64_MAX: of each of a namespace */
 	LIMIT_SEND_BUFFER,
@@ -48,11 +49,20 @@ struct limit_row {
 	uint32_t pid;		/* LIMIT_OPEN_FILES */
 	uint32_t netns;		/* 0: of the whole host */
 	uint32_t time_wait;	/* LIMIT_LOCAL_PORTS: of `use` */
-	uint64_t hard;		/* LIMIT_OPEN_FILES; UINT64_MAX: unlimited */
+	uint64_t hard;		/* LIMIT_OPEN_FILES, LIMIT_NR_OPEN: the process's RLIMIT_NOFILE,
+				 * with has_hard; UINT64_MAX: unlimited */
+	bool has_hard;
+	uint64_t ceiling;	/* LIMIT_OPEN_FILES: fs.nr_open; LIMIT_TCP_MEM: half of the host's
+				 * pages; 0: not known */
+	uint64_t below[2];	/* with has_below: tcp_mem's other two; gc_thresh2 is the second */
+	bool has_below;
 	enum ev_limit_call call; /* that failed most; 0: none was seen to */
 	uint32_t err;		/* of it */
 	uint64_t failed_most;	/* by one caller */
 	struct limit_service service; /* LIMIT_LOCAL_PORTS */
+	uint64_t cookie;	/* LIMIT_ACCEPT_QUEUE: the listener's; 0: not known */
+	uint16_t lport;		/* LIMIT_SYN_QUEUE, as the next */
+	uint8_t syncookies;	/* 0, 1 */
 	struct limit_sizes sizes; /* LIMIT_RECV_BUFFER, LIMIT_SEND_BUFFER */
 	bool locked;		/* by the socket option: it is not grown */
 	const char *set_by;	/* static; NULL: limit_set_by() of its kind */
@@ -86,6 +96,16 @@ const char *limit_set_by(const struct limit_row *row);
 /* Of a buffer: max, what set it, sizes. `now` is sk_rcvbuf or sk_sndbuf. A receive window
  * gets half of its buffer (tcp_adv_win_scale 1; since Linux 6.6 that is where it begins). */
 void limit_buffer(struct limit_row *row, uint64_t now, bool locked, const struct limit_sizes *sizes);
+
+/* What limits the queues of a listener beside its own argument. Static. */
+const char *limit_backlog_set_by(uint64_t backlog, uint64_t somaxconn);
+
+/* A SYN queue: its kind, limit, what set it. false: it has none, with tcp_syncookies 2 nothing
+ * waits in it. */
+bool limit_syn_queue(struct limit_row *row, const struct ev_queues *queues, uint64_t use);
+
+/* "0.0.0.0:80 netns 4026531840" */
+void limit_listener_scope(struct limit_row *row, const struct ev_sock *s);
 
 /* What to try, one line of 256 bytes; "" where nothing is wrong. Returns buf. */
 const char *limit_advice(const struct limit_row *row, char *buf, size_t len);

@@ -68,7 +68,8 @@ bool limit_take_network(struct limit_rows *rows, struct limit_namespaces *n, boo
 bool limit_take_host(struct limit_rows *rows);
 bool limit_take_file_max(struct limit_rows *rows);
 
-/* Socket buffers, and who holds the ports of the rows there are. After the network.
+/* Socket buffers and SYN queues; who holds the ports, and whose the accept queues are, of the
+ * rows there are. After the network.
  * false: no memory. */
 bool limit_take_buffers(struct limit_rows *rows, const struct limit_namespaces *n,
 			struct loader *loader);

@@ -57,9 +57,21 @@ static void sizes_text(const struct limit_row *row)
 	putchar('\n');
 }
 
+/* "RLIMIT_NOFILE soft (hard 524,288)": above the hard one it needs another action. */
+static const char *set_by_text(const struct limit_row *row, char *buf, size_t len)
+{
+	char hard[32];
+
+	if (row->kind != LIMIT_OPEN_FILES || !row->has_hard)
+		return limit_set_by(row);
+	snprintf(buf, len, "%s (hard %s)", limit_set_by(row),
+		 number_or(row->hard, "unlimited", hard, sizeof(hard)));
+	return buf;
+}
+
 static void row_text(const struct limit_row *row, uint64_t ns)
 {
-	char use[32], max[32], failed[32] = "-", of[32] = "", advice[256];
+	char use[32], max[32], failed[32] = "-", of[32] = "", advice[256], set_by[96];
 
 	if (row->has_failed)
 		format_count(rate(row->failed, ns), failed, sizeof(failed));
@@ -67,8 +79,9 @@ static void row_text(const struct limit_row *row, uint64_t ns)
 		snprintf(of, sizeof(of), "  (%u TIME-WAIT)", row->time_wait);
 	printf("%-12s %-44s %12s %12s %4u%% %8s  %-28s %s%s\n", limit_name(row->kind), row->scope,
 	       number_or(row->use, "?", use, sizeof(use)),
-	       number_or(row->max, row->use == UINT64_MAX ? "?" : "unlimited", max, sizeof(max)), limit_percent(row), failed,
-	       limit_set_by(row), *row->user ? row->user : "-", of);
+	       number_or(row->max, row->use == UINT64_MAX ? "?" : "unlimited", max, sizeof(max)),
+	       limit_percent(row), failed, set_by_text(row, set_by, sizeof(set_by)),
+	       *row->user ? row->user : "-", of);
 	if (row->kind == LIMIT_RECV_BUFFER || row->kind == LIMIT_SEND_BUFFER)
 		sizes_text(row);
 	if (*limit_advice(row, advice, sizeof(advice)))
@@ -89,8 +102,8 @@ static void text(const struct options *o, const struct limit_rows *rows, uint64_
 			hidden++;
 	}
 	if (!o->quiet && !ns)
-		printf("Of a recording: calls that failed, accept queues at their fullest; what was near "
-		       "its end without either is not in it.\n");
+		printf("Of a recording: calls that failed, queues of listeners at their fullest; "
+		       "what was near its end without either is not in it.\n");
 	if (!o->quiet && hidden)
 		printf("%zu more below %u%%: --all. Queues of listeners: tcptrail listeners\n", hidden,
 		       LIMIT_SHOWN_PERCENT);
@@ -100,6 +113,15 @@ static void string(struct json *j, const char *name, const char *value)
 {
 	json_word(j, name);
 	json_string(j, (const uint8_t *)value, 256);
+}
+
+/* As `max` it is left out where there is none, and where it is not known. */
+static void rlimit_json(struct json *j, const struct limit_row *row)
+{
+	if (row->max != UINT64_MAX)
+		json_number(j, ",\"soft\":", row->max);
+	if (row->has_hard && row->hard != UINT64_MAX)
+		json_number(j, ",\"hard\":", row->hard);
 }
 
 static void row_json(const struct limit_row *row, uint64_t ns)
@@ -113,6 +135,8 @@ static void row_json(const struct limit_row *row, uint64_t ns)
 		json_number(&j, ",\"use\":", row->use);
 	if (row->max != UINT64_MAX)
 		json_number(&j, ",\"max\":", row->max);
+	if (row->kind == LIMIT_OPEN_FILES)
+		rlimit_json(&j, row);
 	json_number(&j, ",\"percent\":", limit_percent(row));
 	if (row->has_failed)
 		json_number(&j, ",\"failed\":", row->failed);
@@ -131,6 +155,8 @@ static void row_json(const struct limit_row *row, uint64_t ns)
 		else
 			JSON_LITERAL(&j, ",\"locked\":false");
 	}
+	if (row->kind == LIMIT_SYN_QUEUE)
+		json_number(&j, ",\"syncookies\":", row->syncookies);
 	if (row->kind == LIMIT_RECV_BUFFER)
 		json_number(&j, ",\"window_at_most\":", row->max / 2);
 	if (*row->user)

@@ -103,6 +103,8 @@ bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
 	row->near += 4ULL * l->queues.accept_queue >= 3 * ((uint64_t)l->queues.backlog + 1);
 	if (l->queues.accept_queue > row->peak)
 		row->peak = l->queues.accept_queue;
+	if (l->queues.syn_queue > row->syn_peak)
+		row->syn_peak = l->queues.syn_queue;
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct listen_row {
 	uint64_t netns_refused;	/* ListenDrops of its namespace in this sample, the
 				 * caller's to set; UINT64_MAX: not known */
 	uint32_t peak;		/* of the accept queue, since we look */
+	uint32_t syn_peak;	/* of the SYN queue */
 	uint32_t looks;		/* in this sample */
 	uint32_t full;		/* of those, with a full accept queue */
 	uint32_t near;		/* at three quarters or more */

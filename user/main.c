@@ -34,8 +34,8 @@
  *     stall_json.c stall_path.c stall_replay.c  the stalls command
  *     stall_watch.c stall_record.c   the same while tracing
  *   limits_view.c limit_files.c limit_network.c limit_ports.c limit_rows.c limit_calls.c
- *     limit_neighbours.c limit_queues.c limit_cgroups.c limit_buffers.c diag.c proc_text.c
- *     limit_replay.c             the limits command
+ *     limit_neighbours.c limit_queues.c limit_cgroups.c limit_buffers.c
+ *     limit_listeners.c limit_advice.c limit_replay.c diag.c proc_text.c   the limits command
  *   check.c check_replay.c check_report.c findings.c   the check command: all three
  *   doctor.c schema.c              the other commands
  */

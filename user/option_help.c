@@ -104,8 +104,8 @@ static const char *const intro[COMMANDS] = {
 		"usage: tcptrail limits [OPTION]... [FILTER]\n\n"
 		"Limits against their use, over a second, nearest to trouble first: descriptors of\n"
 		"processes and of the host, local ports by service, TIME-WAIT buckets, conntrack and\n"
-		"accept queues of each network namespace, neighbour tables, orphans, TCP's and\n"
-		"cgroups' memory, socket buffers. Those at half or more, or that something failed\n"
+		"queues of listeners of each network namespace, neighbour tables, orphans, TCP's\n"
+		"and cgroups' memory, socket buffers. Those at half or more, or that something failed\n"
 		"at (a call, a packet), each with what to try.\n",
 	[COMMAND_CHECK] =
 		"usage: tcptrail check [OPTION]... [FILTER]\n\n"

@@ -260,9 +260,9 @@ const struct fact facts[FACTS] = {
 		.without = "connect() without local ports in tcptrail limits",
 	},
 	[FACT_BUFFERS] = {
-		.name = "socket buffers, and who holds local ports",
+		.name = "socket buffers, SYN queues, and who holds local ports",
 		.ways = { { EVM_ITER, { "buffers_walk" } } },
-		.without = "both in tcptrail limits",
+		.without = "all three in tcptrail limits",
 	},
 	[FACT_DROP_COOKIE_ACK] = {
 		.name = "final ACKs refused after a cookie",

@@ -245,6 +245,6 @@ EVERYWHERE = [
     "children of a followed process", "accept() without descriptors",
     "socket() without descriptors", "connect() without local ports",
     "bind() without local ports", "listen() cut by somaxconn",
-    "socket buffers, and who holds local ports",
+    "socket buffers, SYN queues, and who holds local ports",
     "those in a SYN queue, and without a process",
 ]

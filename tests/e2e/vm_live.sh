@@ -23,7 +23,7 @@ library() {
 TESTS=${TESTS:-"stalls: stalls_and_their_cure stalls_at_a_peer_and_in_queues a_neighbour_that_is_missing \
 events_of_what_begins_and_is_over nothing_of_healthy_connections
 limits: limits_reached_and_their_cure buffers_and_queues socket_memory_of_a_cgroup conntrack_full \
-calls_that_fail what_try_says_cures_it time_wait_buckets
+calls_that_fail what_try_says_cures_it both_limits_of_descriptors time_wait_buckets
 host_limits:"}
 
 commands() {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """In a namespace of its own: a receiver with SO_RCVBUF set that does not read, a sender
-whose buffer may not grow far, a full accept queue. Tells what there is as JSON; a line on
+whose buffer may not grow far, a full accept queue, a full SYN queue. Tells what there is as JSON; a line on
 stdin cures it, the end ends it."""
 import json
 import os
@@ -46,6 +46,13 @@ def main():
     full.bind(("127.0.0.1", 7001))
     full.listen(1)
     waiting = [socket.create_connection(("127.0.0.1", 7001)) for _ in range(2)]
+    sysctl("tcp_syncookies", "0")
+    sysctl("tcp_max_syn_backlog", "4")
+    deferred = socket.socket()		# a connection without data stays in the SYN queue
+    deferred.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    deferred.bind(("127.0.0.1", 7002))
+    deferred.listen(8)
+    silent = [socket.create_connection(("127.0.0.1", 7002)) for _ in range(3)]
     print(json.dumps({"pid": os.getpid(), "netns": os.stat("/proc/self/ns/net").st_ino,
                       "port": sender.getsockname()[1], "rcvbuf": 2 * RCVBUF, "sndbuf": 131072}), flush=True)
     sys.stdin.readline()
@@ -53,6 +60,9 @@ def main():
         sent -= len(receiver.recv(65536))
     for _ in waiting:
         full.accept()
+    for client in silent:
+        client.send(b"x")
+        deferred.accept()
     print("cured", flush=True)
     sys.stdin.readline()
 

@@ -81,7 +81,8 @@ def test_neighbour_table():
             thread.join()
             sh("ip", "link", "del", "n0")
         assert found and found["max"] == NEIGHBOURS and found["failed"] > 0, found
-        assert found["use"] >= NEIGHBOURS // 2 and "gc_thresh3" in found["set_by"] + found["try"], found
+        assert found["use"] >= NEIGHBOURS // 2 and found["set_by"].endswith("gc_thresh3"), found
+        assert f"gc_thresh2={NEIGHBOURS} net.ipv4.neigh.default.gc_thresh3={2 * NEIGHBOURS}:" in found["try"], found
     assert not row("neighbours", scope="host, IPv4"), limits()
 
 
@@ -123,6 +124,7 @@ def test_tcp_mem():
                     client.send(b"x" * 65536)
         found, now = row("tcp-mem"), sockstat("mem")
         assert found and found["max"] == 256 and abs(found["use"] - now) <= 64, (found, now)
+        assert 'sysctl -w net.ipv4.tcp_mem="256 384 512":' in found["try"], found
         for s in (*pairs, listener):
             s.close()
     assert not row("tcp-mem"), limits()
@@ -133,6 +135,7 @@ def test_file_max():
     with lowered(**{"fs__file-max": used + 8}):
         found = row("file-max")
         assert found and found["max"] == used + 8 and found["percent"] >= 90, found
+        assert f"sysctl -w fs.file-max={2 * found['max']};" in found["try"], found
     assert not row("file-max"), limits()
 
 

@@ -61,6 +61,7 @@ def test_limits_reached_and_their_cure():
         assert len(listed) == ports["use"], (listed, ports)
         assert (files["use"], files["max"], files["percent"]) == (here["soft"], here["soft"], 100), files
         assert f"--pid {here['pid']} --nofile=" in files["try"] and "time-wait" not in rows, rows
+        assert (files["soft"], files["hard"]) == (here["soft"], 4096), files
         assert stage.tell() == "cured"
         assert not set(mine(limits(), here)) & {"local-ports", "open-files"}, limits()
         assert mine(limits("--all"), here)["local-ports"]["max"] > 60000
@@ -74,8 +75,8 @@ def test_buffers_and_queues():
         here = stage.here
         rows = [r for r in limits() if r.get("netns") == here["netns"]]
         by_limit = {r["limit"]: r for r in reversed(rows)}
-        assert set(by_limit) >= {"recv-buffer", "send-buffer", "accept-queue"}, rows
-        recv, send, queue = (by_limit[n] for n in ("recv-buffer", "send-buffer", "accept-queue"))
+        assert set(by_limit) >= {"recv-buffer", "send-buffer", "accept-queue", "syn-queue"}, rows
+        recv, send, queue, syn = (by_limit[n] for n in ("recv-buffer", "send-buffer", "accept-queue", "syn-queue"))
         who = f"[{here['pid']}]"
         assert (recv["locked"], recv["set_by"], recv["max"]) == (True, "SO_RCVBUF", here["rcvbuf"]), recv
         assert recv["percent"] >= 50 and recv["window_at_most"] == here["rcvbuf"] // 2, recv
@@ -84,11 +85,17 @@ def test_buffers_and_queues():
         assert (send["locked"], send["max"], send["percent"] >= 50) == (False, here["sndbuf"], True), send
         assert send["most_used_by"].endswith(who) and "tcp_wmem" in send["set_by"], send
         assert (queue["use"], queue["max"]) == (2, 1) and queue["scope"].startswith("127.0.0.1:7001"), queue
+        assert queue["most_used_by"].endswith(who) and syn["most_used_by"].endswith(who), (queue, syn)
+        assert (syn["use"], syn["max"], syn["syncookies"]) == (3, 3, 0), syn
+        assert syn["scope"].startswith("127.0.0.1:7002 ") and "tcp_max_syn_backlog" in syn["set_by"], syn
+        assert "sysctl -w net.ipv4.tcp_syncookies=1 " in syn["try"], syn
+        listed = inside(here, *advice(syn, "ss -tn state syn-recv"), "-H").splitlines()
+        assert len(listed) == syn["use"], (listed, syn)
         listed = inside(here, "ss", "-tmnH", "sport", "=", ":7000", "and", "dport", "=", f":{here['port']}")
         assert f"r{recv['use']},rb{recv['max']}" in listed, (listed, recv)
         assert stage.tell() == "cured"
         rows = [r for r in limits() if r.get("netns") == here["netns"]]
-        assert not {r["limit"] for r in rows} & {"recv-buffer", "send-buffer", "accept-queue"}, rows
+        assert not {r["limit"] for r in rows} & {"recv-buffer", "send-buffer", "accept-queue", "syn-queue"}, rows
     finally:
         stage.end()
 
@@ -150,7 +157,7 @@ def test_conntrack_full():
             f.write(str(here["held"] - 8))
         row = next(r for r in limits() if r["limit"] == "conntrack" and r["netns"] == here["netns"])
         assert row["max"] == here["held"] - 8 and row["use"] >= row["max"] and row["failed"] > 0, row
-        assert "nf_conntrack_max" in row["try"], row
+        assert f"sysctl -w net.netfilter.nf_conntrack_max={2 * row['max']} " in row["try"], row
     finally:
         with open(CONNTRACK + "max", "w", encoding="ascii") as f:
             f.write(before)
@@ -192,7 +199,7 @@ def test_calls_that_fail():
 def advice(row, start):
     """The command in what `try:` says that begins so, as words."""
     text = row["try"][row["try"].index(start):]
-    for end in "; ", " (now)":
+    for end in "; ", " (now":
         text = text.split(end)[0]
     return shlex.split(text)
 
@@ -217,6 +224,28 @@ def test_what_try_says_cures_it():
         stage.wait()
 
 
+def test_both_limits_of_descriptors():
+    """Soft and hard at once: what it says to try raises the two."""
+    with open("/proc/self/status", encoding="ascii") as f:
+        if not int(next(line for line in f if line.startswith("CapEff:")).split()[1], 16) >> 24 & 1:
+            raise Skip("no CAP_SYS_RESOURCE")
+    limit = 64
+    program = ("import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (%d, %d))\n"
+               "held = [os.dup(0) for _ in range(48)]; print(flush=True); sys.stdin.readline()" % (limit, limit))
+    with subprocess.Popen(["/usr/bin/python3", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+
+        def row():
+            return next((r for r in limits() if r.get("pid") == process.pid), None)
+        found = row()
+        assert found and (found["soft"], found["hard"]) == (limit, limit), found
+        subprocess.run(advice(found, "prlimit "), check=True)
+        with open(f"/proc/{process.pid}/limits", encoding="ascii") as f:
+            line = next(line for line in f if line.startswith("Max open files"))
+        assert line.split()[3:5] == [str(4 * limit)] * 2 and not row(), line
+        process.communicate(b"\n")
+
+
 def test_time_wait_buckets():
     stage = Stage()
     try:
@@ -228,6 +257,7 @@ def test_time_wait_buckets():
         timer.join()
         failed = sum(r["failed"] for r in rows)
         assert failed > 0 and rows[-1]["set_by"].endswith("tcp_max_tw_buckets"), rows
+        assert f"tcp_max_tw_buckets={2 * rows[-1]['max']} " in rows[-1]["try"], rows
         counted = inside(stage.here, "nstat", "-asz", "TcpExtTCPTimeWaitOverflow").splitlines()[-1]
         assert failed == int(counted.split()[1]), (rows, counted)
     finally:

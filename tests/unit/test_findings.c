@@ -109,6 +109,10 @@ static void test_limits(void **state)
 	assert_string_equal(f.all[3].text, "1,930 connect() fail with EADDRNOTAVAIL, local-ports "
 					   "100/100 (net.ipv4.ip_local_port_range)");
 	assert_string_equal(f.all[3].subject, "10.0.0.7:* > 10.0.0.20:5432 php-fpm[3310]");
+	/* The listeners tell it of theirs. */
+	row = (struct limit_row){ .kind = LIMIT_SYN_QUEUE, .use = 100, .max = 100 };
+	assert_true(findings_limit(&f, &row));
+	assert_int_equal(f.len, 4);
 	findings_free(&f);
 }
 

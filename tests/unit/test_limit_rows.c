@@ -120,33 +120,133 @@ static void test_order(void **state)
 static void test_advice(void **state)
 {
 	struct limit_row row = { .kind = LIMIT_OPEN_FILES, .pid = 1188, .use = 1024, .max = 1024,
-				 .hard = 524288 };
+				 .has_hard = true, .hard = 524288 };
 	char buf[256];
 
 	(void)state;
-	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "prlimit --pid 1188 --nofile=4096:"));
+	/* The soft one alone: the hard one stays what it is, now and in the unit. */
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096: (now)"));
+	assert_non_null(strstr(buf, "LimitNOFILE=4096:524288 of its unit"));
+	row.hard = 2048;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile=2048: "));
+	/* Not known: a value in the unit could lower it. */
+	row.has_hard = false;
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "--nofile=4096: (now), LimitNOFILE= of its unit"));
+	/* Both, and not above what a hard limit may be. */
+	row.has_hard = true;
 	row.hard = 1024;
-	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "prlimit"));
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "prlimit --pid 1188 --nofile=4096:4096 (now, with "));
+	assert_non_null(strstr(buf, "LimitNOFILE=4096 of its unit"));
+	row.ceiling = 3000;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile=3000:3000 "));
+	assert_null(strstr(buf, "fs.nr_open"));
+	row.ceiling = 1024;
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 "));
+	assert_true(strlen(buf) < sizeof(buf) - 1);
+	/* Not above what there can be. */
+	row.max = row.hard = row.ceiling = 0x7fffff80;
+	row.use = row.max;
+	row.pid = 4194304;
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "fs.nr_open=2147483584, "));
+	assert_true(strlen(buf) < sizeof(buf) - 1);
+	row.max = row.hard = row.ceiling = 0x7fffffc0;
+	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile="));
 	/* Neither its limits are known, nor whose: nothing is said of them. */
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .use = UINT64_MAX, .max = UINT64_MAX,
-				  .hard = UINT64_MAX, .has_failed = true, .failed = 1 };
+				  .has_failed = true, .failed = 1 };
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "/proc/PID/fd"));
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
 	row.pid = 1188;
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
-	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .pid = 1188, .max = 1024, .hard = 1024 };
+	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .pid = 1188, .max = 1024,
+				  .has_hard = true, .hard = 1024 };
 	row.use = 1;
 	assert_string_equal(limit_advice(&row, buf, sizeof(buf)), "");
 	row = (struct limit_row){ .kind = LIMIT_LOCAL_PORTS, .use = 20, .max = 20, .time_wait = 11 };
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "tcp_tw_reuse=1"));
 	row.time_wait = 10;
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "tcp_tw_reuse=1"));
+	row = (struct limit_row){ .use = UINT32_MAX, .max = INT32_MAX / 2, .has_below = true,
+				  .below = { INT32_MAX / 2, INT32_MAX / 2 } };
 	for (int i = 0; i < LIMITS + 2; i++) {
 		row.kind = i;
+		row.set_by = i == LIMIT_NEIGHBOURS ? "net.ipv4.neigh.default.gc_thresh3" : NULL;
 		assert_non_null(limit_name(i));
 		assert_non_null(limit_set_by(&row));
 		assert_true(strlen(limit_advice(&row, buf, sizeof(buf))) < sizeof(buf) - 1);
 	}
+}
+
+/* A command with its value where more is the cure, none where it is not. */
+static void test_commands(void **state)
+{
+	static const struct {
+		struct limit_row row;
+		const char *command;
+	} table[] = {
+		{ { .kind = LIMIT_FILE_MAX, .use = 90, .max = 100 },
+		  "sysctl -w fs.file-max=200; " },
+		{ { .kind = LIMIT_TIME_WAIT, .use = 8, .max = 8, .has_failed = true, .failed = 8 },
+		  "sysctl -w net.ipv4.tcp_max_tw_buckets=16 " },
+		{ { .kind = LIMIT_CONNTRACK, .use = 262144, .max = 262144 },
+		  "sysctl -w net.netfilter.nf_conntrack_max=524288 " },
+		{ { .kind = LIMIT_TCP_MEM, .use = 200, .max = 256, .has_below = true,
+		    .below = { 128, 192 }, .ceiling = 512 },
+		  "sysctl -w net.ipv4.tcp_mem=\"256 384 512\": " },
+		{ { .kind = LIMIT_NR_OPEN, .use = 900, .max = 1024, .has_hard = true,
+		    .hard = 1024 },
+		  "sysctl -w fs.nr_open=2048, " },
+		{ { .kind = LIMIT_NEIGHBOURS, .use = 1024, .max = 1024, .has_below = true,
+		    .below = { 0, 512 }, .set_by = "net.ipv6.neigh.default.gc_thresh3" },
+		  "sysctl -w net.ipv6.neigh.default.gc_thresh2=1024 "
+		  "net.ipv6.neigh.default.gc_thresh3=2048: " },
+	};
+	char buf[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct limit_row row = table[i].row;
+
+		assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), table[i].command));
+		/* Something failed far from the limit: that was not it. */
+		row.use = row.max / 4;
+		row.has_failed = true;
+		row.failed = 1;
+		assert_true(*limit_advice(&row, buf, sizeof(buf)));
+		assert_null(strstr(buf, "sysctl -w"));
+		/* Twice as much is more than there can be. */
+		row = table[i].row;
+		row.use = row.max = INT64_MAX;
+		assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "sysctl -w"));
+	}
+}
+
+static void test_what_more_does_not_cure(void **state)
+{
+	struct limit_row memory = { .kind = LIMIT_TCP_MEM, .use = 256, .max = 256,
+				    .has_below = true, .below = { 128, 192 } };
+	struct limit_row files = { .kind = LIMIT_NR_OPEN, .use = 600, .max = 1024,
+				   .has_hard = true, .hard = 700 };
+	struct limit_row neighbours = { .kind = LIMIT_NEIGHBOURS, .use = 9, .max = 9 };
+	char buf[256];
+
+	(void)state;
+	/* How much memory there is is not known, or it is less. */
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	memory.ceiling = 511;
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	memory.ceiling = 512;
+	memory.has_below = false;
+	assert_null(strstr(limit_advice(&memory, buf, sizeof(buf)), "sysctl -w"));
+	/* It gets no further than its own limit. */
+	assert_non_null(strstr(limit_advice(&files, buf, sizeof(buf)), "700 is met first"));
+	assert_null(strstr(buf, "sysctl -w"));
+	/* Which table it is, and its other thresholds, are not known. */
+	assert_null(strstr(limit_advice(&neighbours, buf, sizeof(buf)), "sysctl -w"));
 }
 
 static void test_neighbours(void **state)
@@ -190,6 +290,37 @@ static void test_buffers(void **state)
 	assert_false(limit_in_trouble(&row));
 }
 
+static void test_syn_queue(void **state)
+{
+	struct ev_queues q = { .backlog = 128, .syn_queue = 64, .somaxconn = 4096,
+			       .max_syn_backlog = 128, .syncookies = 1 };
+	struct limit_row row = { .lport = 80 };
+	char buf[256];
+
+	(void)state;
+	/* tcp_max_syn_backlog is no limit with cookies. */
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_string_equal(limit_name(row.kind), "syn-queue");
+	assert_int_equal(row.max, 128);
+	assert_string_equal(limit_set_by(&row), "listen()");
+	limit_advice(&row, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "beyond it a SYN gets a cookie"));
+	assert_non_null(strstr(buf, "ss -tn state syn-recv sport = :80"));
+	assert_null(strstr(buf, "sysctl"));
+	q.syncookies = 0;
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_int_equal(row.max, 96);
+	assert_string_equal(limit_set_by(&row), "net.ipv4.tcp_max_syn_backlog (3/4)");
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)),
+			       "sysctl -w net.ipv4.tcp_syncookies=1 "));
+	/* The smaller of the two. */
+	q.backlog = q.somaxconn = 96;
+	assert_true(limit_syn_queue(&row, &q, q.syn_queue));
+	assert_string_equal(limit_set_by(&row), "listen(), net.core.somaxconn");
+	q.syncookies = 2;
+	assert_false(limit_syn_queue(&row, &q, 0));
+}
+
 static void test_the_nearest_stay(void **state)
 {
 	struct limit_row kept[2], row = { .max = 100 };
@@ -214,8 +345,11 @@ int main(void)
 		cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_what_more_does_not_cure),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_buffers),
+		cmocka_unit_test(test_syn_queue),
 		cmocka_unit_test(test_the_nearest_stay),
 	};
 

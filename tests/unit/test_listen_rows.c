@@ -39,6 +39,7 @@ static void test_status(void **state)
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_NEAR);
 	l.queues.accept_queue = 4;	/* one more than the backlog fits */
+	l.queues.syn_queue = 2;
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_FULL);
 	l.drops = 7;
@@ -47,11 +48,12 @@ static void test_status(void **state)
 	assert_int_equal(listen_row_refused(rows.rows), 7);
 	assert_int_equal(rows.rows->peak, 4);
 	/* A new sample: the drops are old, the peak stays. */
-	l.queues.accept_queue = 0;
+	l.queues.accept_queue = l.queues.syn_queue = 0;
 	listen_rows_begin(&rows);
 	look(&rows, &l, 1);
 	assert_int_equal(listen_row_status(rows.rows), LISTEN_OK);
 	assert_int_equal(rows.rows->peak, 4);
+	assert_int_equal(rows.rows->syn_peak, 2);
 	listen_rows_free(&rows);
 }
 
