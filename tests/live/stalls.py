@@ -269,10 +269,14 @@ def final_acks(place):
         here = stage.here
         # The client that sends waits for the same, but what it waits for is in another namespace.
         others = 1 if place == "one" else 0
-        sends = [("retransmitting", here["pid"], "client", here["full"], 1, 0)] * (1 - others)
+        alone = [("retransmitting", here["pid"], "client", here["full"], 1, 0)]
+        sends = alone * (1 - others)
         rows = wait_until_owned([("accept-waiting", here["peer"], "server", here["full"], 2, 2 + others)] + sends,
                                 stage)
         assert rows["accept-waiting"]["evidence"]["accept_queue"] == {"length": 2, "limit": 1}, rows
+        # A filter that leaves out what it waits for does not hide the client.
+        for where in f" and pid {here['pid']}", " and verdict retransmitting":
+            wait_until_owned(alone, stage, where=where)
         assert stage.tell() == "accepted"
         rows = wait_until_owned([("final-ack-ignored", here["peer"], "server", here["full"], 2, others)] + sends,
                                 stage)
