@@ -154,7 +154,16 @@ struct judged {
 	size_t root;		/* r->len: none */
 	size_t queued;		/* listener: one that nobody accept()s; r->len: none */
 	uint32_t waiting;
+	bool wanted;		/* its row, by the filter */
+	bool follows;		/* counted with another one's */
 };
+
+static bool wanted(const struct stall_rows *r, const struct stalled *s, struct stall_verdict verdict)
+{
+	struct stall_row row = { .oldest = *s, .verdict = verdict };
+
+	return verdict.stall && (!r->wanted || r->wanted(r->ctx, &row));
+}
 
 static bool full(const struct stalled *listener)
 {
@@ -190,6 +199,7 @@ static void judge_each(struct stall_rows *r, const struct stall_limits *limits, 
 		if (j->listener < r->len)
 			take_from_listener(s, &r->sockets[j->listener]);
 		j->verdict = stall_of(s, limits);
+		j->wanted = wanted(r, s, j->verdict);
 		if (j->verdict.stall == STALL_ACCEPT && j->listener < r->len)
 			all[j->listener].queued = i;
 	}
@@ -232,19 +242,23 @@ static size_t root_of(const struct stall_rows *r, const struct judged *all, size
 	return other - r->sockets;
 }
 
-/* A root may follow from another one, itself. */
+/* A root may follow from another one, itself. One that the filter leaves out would hide
+ * what waits for it. */
 static void find_roots(const struct stall_rows *r, size_t listeners, struct judged *all)
 {
 	for (size_t i = listeners; i < r->len; i++)
 		if (all[i].verdict.stall)
 			all[i].root = root_of(r, all, listeners, i);
 	for (size_t i = listeners; i < r->len; i++) {
-		size_t root = i;
+		size_t root = i, listed = i;
 
-		for (int depth = 0; depth < 3 && all[root].root < r->len; depth++)
+		for (int depth = 0; depth < 3 && all[root].root < r->len; depth++) {
 			root = all[root].root;
-		if (root != i)
-			all[root].waiting++;
+			listed = all[root].wanted ? root : listed;
+		}
+		all[i].follows = listed != i;
+		if (all[i].follows)
+			all[listed].waiting++;
 	}
 }
 
@@ -355,16 +369,13 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 	judge_each(r, limits, listeners, all);
 	find_roots(r, listeners, all);
 	for (size_t i = listeners; i < r->len; i++) {
-		struct stall_row *row = &r->rows[r->rows_len];
-
-		if (!all[i].verdict.stall || all[i].root != r->len)
+		if (!all[i].wanted || all[i].follows)
 			continue;
-		*row = (struct stall_row){
+		r->rows[r->rows_len++] = (struct stall_row){
 			.oldest = r->sockets[i], .verdict = all[i].verdict, .count = 1,
 			.waiting = all[i].waiting,
 			.server = is_server(r, &all[i], &r->sockets[i]),
 		};
-		r->rows_len += !r->wanted || r->wanted(r->ctx, row);
 	}
 	free(all);
 	return true;

@@ -56,16 +56,31 @@ static struct stall_verdict none(void)
 	return verdict(STALL_NONE, STALLED_UNKNOWN, false, 0);
 }
 
+static uint32_t next_segment(const struct stalled *s)
+{
+	return s->unsent < s->mss ? s->unsent : s->mss;
+}
+
+/* It has a rate of its own (SO_MAX_PACING_RATE, a congestion control's), and its turn comes.
+ * The kernel has the timer of probes run meanwhile, by as much longer (tcp_pacing_delay()),
+ * and none is sent. */
+static bool paced(const struct stalled *s)
+{
+	uint32_t first = s->rto_ms > RTO_MIN_MS ? s->rto_ms : RTO_MIN_MS;
+
+	return s->probing && !s->unacked && s->probing_ms == STALLED_UNKNOWN &&
+	       s->timer_ms != STALLED_UNKNOWN && s->timer_ms > first && s->peer_window >= next_segment(s);
+}
+
 /* Probes are sent while something is to be sent and nothing is under way: because the
  * window has no room for the next segment (tcp_snd_wnd_test()), or because it was
  * refused on this host, by a filter or a queue (tcp_check_probe_timer()). A peer that is
  * there answers each of them, and none is counted then. */
 static struct stall_verdict probing(const struct stalled *s, const struct stall_limits *l)
 {
-	uint32_t next = s->unsent < s->mss ? s->unsent : s->mss;
-	enum stall stall = s->peer_window < next ? STALL_ZERO_WINDOW : STALL_DROPPED_HERE;
+	enum stall stall = s->peer_window < next_segment(s) ? STALL_ZERO_WINDOW : STALL_DROPPED_HERE;
 
-	if (!s->probing || !s->unsent || s->unacked)
+	if (!s->probing || !s->unsent || s->unacked || paced(s))
 		return none();
 	return s->probing_ms != STALLED_UNKNOWN ? verdict(stall, s->probing_ms, false, l->window_ms) :
 						  verdict(stall, s->sent_ms, true, l->window_ms);
@@ -104,7 +119,7 @@ static struct stall_verdict not_reading(const struct stalled *s, const struct st
 
 static struct stall_verdict send_buffer(const struct stalled *s, const struct stall_limits *l)
 {
-	if (s->queued < s->sndbuf)
+	if (s->queued < s->sndbuf || paced(s))
 		return none();
 	return verdict(STALL_SEND_BUFFER, s->sent_ms, true, l->window_ms);
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Busy, slow and idle connections that are not stuck, in a namespace of its own, until stdin
-ends: an idle pool, a half-close that still sends, a window that closes and opens, short
-connections that end in TIME-WAIT, with "many" some 50,000 of those at a time; 300 ms away where
-the kernel has netem."""
+ends: an idle pool, a half-close that still sends, a window that closes and opens, one with a
+low rate of its own, short connections that end in TIME-WAIT, with "many" some 50,000 of those
+at a time; 300 ms away where the kernel has netem."""
 import json
 import os
 import select
@@ -15,6 +15,7 @@ import threading
 from stall_stage import Pair, listen, sysctl
 
 BEAT = 0.25
+SO_MAX_PACING_RATE = 47		# <asm-generic/socket.h>; Python has no name for it
 stop = threading.Event()
 
 
@@ -46,6 +47,20 @@ def flapping(listener):
             pass
 
 
+def paced(listener):
+    """Always has more to send than its rate, at which a segment of loopback takes many seconds."""
+    pair = Pair(listener, 1 << 16)
+    pair.client.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, 2000)
+    pair.client.setblocking(False)
+    pair.server.setblocking(False)
+    while not stop.wait(BEAT):
+        for step in (lambda: pair.client.send(b"x" * 65536)), (lambda: pair.server.recv(1 << 20)):
+            try:
+                step()
+            except BlockingIOError:
+                pass
+
+
 def short(listener):
     while not stop.wait(0.01):
         Pair(listener).close()
@@ -75,6 +90,7 @@ def main():
     pool = [Pair(listener) for _ in range(20)]
     threads = [threading.Thread(target=half_closed, args=(listener,)),
                threading.Thread(target=flapping, args=(small,)),
+               threading.Thread(target=paced, args=(listener,)),
                threading.Thread(target=short, args=(busy,))]
     if "many" in sys.argv:
         threads.append(threading.Thread(target=many))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """tcptrail stalls: each verdict provoked, with its owner; none of a healthy connection;
 gone after the cure."""
+import datetime
 import json
 import os
 import subprocess
@@ -203,6 +204,133 @@ def test_a_neighbour_that_is_missing():
         assert "10.98.0.77 does not answer there (INCOMPLETE)" in text, text
         assert "try: nobody has that address there" in text, text
     finally:
+        stage.end()
+
+
+def both_namespaces(stage):
+    return "( netns {netns} or netns {peer_netns} )".format(**stage.here)
+
+
+def of_both_ends(stage, over, where=""):
+    out = subprocess.run([TCPTRAIL, "stalls", "-o", "json", "--over", over, both_namespaces(stage) + where],
+                         check=True, capture_output=True, text=True, timeout=30 * SLOW).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def owned(rows):
+    """Verdict, owner, role, port of the service, how many, others that wait for it."""
+    return sorted((r["verdict"], r.get("process", {}).get("pid", 0), r["role"],
+                   (r["local"] if r["role"] == "server" else r["peer"])["port"], r["count"],
+                   r.get("others_waiting", 0)) for r in rows)
+
+
+def wait_until_owned(want, stage, over="1s", where=""):
+    """The rows, when they are these."""
+    begun = time.monotonic()
+    while owned(rows := of_both_ends(stage, over, where)) != want and time.monotonic() - begun < PATIENCE:
+        time.sleep(0.3)
+    assert owned(rows) == want, (owned(rows), want)
+    return {r["verdict"]: r for r in rows}
+
+
+def hears_nothing(place):
+    stage = Stage("stall_ends.py", "deaf", place)
+    try:
+        here = stage.here
+        want = [("fin-not-acked", here["pid"], "client", here["closes"], 1, 0),
+                ("retransmitting", here["peer"], "server", here["sends"], 1, 0),
+                ("send-buffer-full", here["pid"], "client", here["fills"], 1, 0)]
+        rows = wait_until_owned(want, stage)
+        age = (time.monotonic() - stage.begun) * 1e9
+        for r in rows.values():
+            assert OVER_NS <= r["oldest_ns"] < age + 1e9, (r, age)
+        for verdict in "fin-not-acked", "retransmitting":
+            evidence = rows[verdict]["evidence"]
+            assert evidence["local_drop"] is False and evidence["unacked"] == 1, rows[verdict]
+        buffer = rows["send-buffer-full"]["evidence"]["send_buffer"]
+        assert buffer["used"] >= buffer["limit"], rows
+        for pid in here["pid"], here["peer"]:
+            wait_until_owned([w for w in want if w[1] == pid], stage, where=f" and pid {pid}")
+        stage.cure()
+        wait_until_owned([], stage, "100ms")
+    finally:
+        stage.end()
+
+
+def test_a_peer_that_hears_nothing():
+    """Where both ends are in one namespace, and where the other one is in another."""
+    hears_nothing("one")
+    hears_nothing("two")
+
+
+def final_acks(place):
+    stage = Stage("stall_ends.py", "full", place)
+    try:
+        here = stage.here
+        # The client that sends waits for the same, but what it waits for is in another namespace.
+        others = 1 if place == "one" else 0
+        alone = [("retransmitting", here["pid"], "client", here["full"], 1, 0)]
+        sends = alone * (1 - others)
+        rows = wait_until_owned([("accept-waiting", here["peer"], "server", here["full"], 2, 2 + others)] + sends,
+                                stage)
+        assert rows["accept-waiting"]["evidence"]["accept_queue"] == {"length": 2, "limit": 1}, rows
+        # A filter that leaves out what it waits for does not hide the client.
+        for where in f" and pid {here['pid']}", " and verdict retransmitting":
+            wait_until_owned(alone, stage, where=where)
+        assert stage.tell() == "accepted"
+        rows = wait_until_owned([("final-ack-ignored", here["peer"], "server", here["full"], 2, others)] + sends,
+                                stage)
+        row = rows["final-ack-ignored"]
+        assert row["evidence"]["accept_queue"] == {"length": 0, "limit": 1}, row
+        assert row["evidence"]["retransmits"] and row["netns"] == here["peer_netns"], row
+        stage.cure()
+        wait_until_owned([], stage, "100ms")
+    finally:
+        stage.end()
+
+
+def test_final_acks_ignored_by_a_full_queue():
+    """With those that nobody accepts while there are any; on their own when there is room again."""
+    final_acks("one")
+    final_acks("two")
+
+
+def stamp(record):
+    return datetime.datetime.fromisoformat(record["@timestamp"][:26] + "+00:00").timestamp()
+
+
+def test_events_come_in_time():
+    """The begin a threshold and 2 s after it began, at most, the end 2 s after it ended: there is a
+    look each second."""
+    stage = Stage("stall_ends.py", "timed", "two")
+    tracer = Tracer("-o", "json", "-e", "stall", "--over", "1s", both_namespaces(stage))
+    late = []
+
+    def comes(verdict, phase, earliest, latest):
+        def told():
+            return [r for r in of(tracer.records(), "stall")
+                    if (r["tcptrail"]["verdict"], r["tcptrail"]["phase"]) == (verdict, phase)]
+
+        tracer.wait_for(told)
+        record, = told()
+        assert earliest <= stamp(record) <= time.time() <= latest, (record, earliest, time.time(), latest)
+        late.append(stamp(record) - earliest)
+        return record
+
+    try:
+        for verdict, owner in ("syn-no-answer", "pid"), ("accept-waiting", "peer"):
+            begun = float(stage.tell())
+            start = comes(verdict, "start", begun + 1, begun + 1 + 2 * SLOW)
+            assert start["process"]["pid"] == stage.here[owner], start
+            assert abs(stamp(start) - start["event"]["duration"] / 1e9 - begun) < 0.5 * SLOW, (start, begun)
+            cured = float(stage.tell())
+            comes(verdict, "end", cured, cured + 2 * SLOW)
+        assert tracer.end() == 0, tracer.stderr()
+        assert len(of(tracer.records(), "stall")) == 4, tracer.text()
+        return f"{max(late):.1f} s late at most"
+    finally:
+        if tracer.process.poll() is None:
+            tracer.process.kill()
         stage.end()
 
 

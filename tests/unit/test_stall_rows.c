@@ -148,6 +148,52 @@ static void test_a_full_accept_queue(void **state)
 	stall_rows_free(&r);
 }
 
+static bool of_process(void *ctx, const struct stall_row *row)
+{
+	return row->oldest.sock.owner.pid == *(uint32_t *)ctx;
+}
+
+/* A filter that leaves out what it waits for does not hide who waits. */
+static void test_one_root_left_out(void **state)
+{
+	struct stalled listener = { .sock = { .cookie = 9, .netns = 1, .state = EVS_LISTEN, .lport = 80,
+					      .owner = { .pid = 7, .source = EVO_SNAPSHOT } },
+				    .accept_queue = 2, .backlog = 1 };
+	struct stalled child = left_open(1, 7, 80, 0), request = left_open(2, 0, 80, 0);
+	struct stalled client = left_open(3, 8, 40002, 0);
+	uint32_t pid = 8;
+	struct stall_rows r = { .wanted = of_process, .ctx = &pid };
+
+	(void)state;
+	child.place = STALLED_QUEUED;
+	child.waited_ms = 2000;
+	request.place = STALLED_REQUEST;
+	request.sock.state = EVS_NEW_SYN_RECV;
+	request.acked = 1;
+	request.waited_ms = 3000;
+	client.sock.state = EVS_ESTABLISHED;
+	client.sock.rport = 80;
+	client.sock.laddr[3] = 2;
+	client.sock.raddr[3] = 1;
+	client.retransmits = client.backoff = 5;
+	client.retrans_ms = 2500;
+	client.left = 1;
+	take(&r, listener);
+	take(&r, child);
+	take(&r, request);
+	take(&r, client);
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_RETRANSMITTING);
+	assert_int_equal(r.rows[0].waiting, 0);
+	pid = 7;
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_ACCEPT);
+	assert_int_equal(r.rows[0].waiting, 2);
+	stall_rows_free(&r);
+}
+
 /* A look may come while any call has it. */
 static void test_locked_twice(void **state)
 {
@@ -192,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_a_leak_is_ten),
 		cmocka_unit_test(test_one_root),
 		cmocka_unit_test(test_a_full_accept_queue),
+		cmocka_unit_test(test_one_root_left_out),
 		cmocka_unit_test(test_locked_twice),
 		cmocka_unit_test(test_nothing),
 	};

@@ -43,6 +43,16 @@ static void test_healthy(void **state)
 	s.sent_ms = 280;
 	s.queued = s.sndbuf;
 	assert_verdict(&s, STALL_NONE, 0, false);
+	s = quiet(EVS_ESTABLISHED);			/* paced: the timer is that of its next turn, too */
+	s.probing = 1;
+	s.unsent = 100000;
+	s.sent_ms = 9000;
+	s.queued = s.sndbuf;
+	s.rto_ms = 204;
+	s.timer_ms = 205;
+	assert_verdict(&s, STALL_NONE, 0, false);
+	s.timer_ms = 204;				/* refused, not probed yet */
+	assert_verdict(&s, STALL_DROPPED_HERE, 9000, true);
 	s = quiet(EVS_ESTABLISHED);			/* a window that opens and closes */
 	s.probing = s.probes = 1;
 	s.unsent = 100000;
