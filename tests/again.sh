@@ -19,9 +19,10 @@ echo "AGAIN $*: $(grep -c '^FAIL ' "$log") failed"
 sed 's/^/    /' "$log"
 "$@" >"$second" 2>&1
 rc=$?
-# One that is skipped now, and was not, says nothing of the first try.
-awk 'NR == FNR { if (/^SKIP /) known[$2] = 1; next }
-	/^SKIP / && !($2 in known) { sub(/^SKIP /, "FAIL ") }
+# One that failed, and is skipped now, says nothing of the first try.
+awk 'FILENAME == ARGV[1] { if (/^FAIL /) { sub(/:$/, "", $2); bad[$2] = 1 }; next }
+	{ name = $2; sub(/:$/, "", name) }
+	/^SKIP / && name in bad { sub(/^SKIP /, "FAIL ") }
 	/^FAIL / { failed = 1 }
 	{ print }
 	END { exit failed }' "$log" "$second" && [ "$rc" = 0 ]

@@ -108,6 +108,7 @@ bool findings_stall(struct findings *f, const struct stall_row *row)
 	x->sock = *s;
 	x->pid = s->owner.source ? s->owner.pid : 0;
 	x->waits_for_accept = row->verdict.stall == STALL_ACCEPT && !row->over;
+	x->many_local = row->many_local;
 	x->age_ms = row->verdict.age_ms;
 	format_endpoint(s->family, local ? s->laddr : s->raddr, true, local ? s->lport : s->rport,
 			true, end, sizeof(end));
@@ -215,7 +216,7 @@ static void put_in_order(const struct findings *f, const struct finding *const *
 			continue;
 		done[root] = true;
 		out[n++] = f->all[root];
-		for (size_t k = 0; k < f->len; k++)
+		for (size_t k = 0; f->all[root].leads && k < f->len; k++)
 			if (in[k] != &f->all[root] && in[k]->root == root)
 				out[n++] = *in[k];
 	}

@@ -10,17 +10,21 @@ static bool is_listener(const struct finding *x)
 	return !strcmp(x->kind, "listener");
 }
 
-/* Is that the listener that they came to? One of any address takes those of all. */
+static const uint8_t any[16];
+
+/* Could they have come to that listener? One of any address takes those of all, but an
+ * IPv4 one nothing of IPv6. */
 static bool came_to(const struct finding *stall, const struct finding *listener)
 {
-	static const uint8_t any[16];
 	const struct ev_sock *s = &stall->sock, *l = &listener->sock;
 
-	if (s->netns != l->netns || s->lport != l->lport ||
+	if (s->netns != l->netns || s->lport != l->lport || (s->family == 6 && l->family == 4) ||
 	    (stall->pid && listener->pid && stall->pid != listener->pid))
 		return false;
-	return !memcmp(l->laddr, any, sizeof(any)) ||
-	       (s->family == l->family && !memcmp(s->laddr, l->laddr, sizeof(any)));
+	if (!memcmp(l->laddr, any, sizeof(any)))
+		return true;
+	return !stall->many_local && s->family == l->family &&
+	       !memcmp(s->laddr, l->laddr, sizeof(any));
 }
 
 /* What waits is in the queue whose length its line tells already. */
@@ -41,15 +45,18 @@ static void drop(struct findings *f, size_t i)
 	f->len--;
 }
 
+/* Of two the one of their very address. */
 static bool folded(struct findings *f, const struct finding *stall)
 {
-	for (size_t i = 0; i < f->len; i++) {
-		if (!is_listener(&f->all[i]) || !came_to(stall, &f->all[i]))
-			continue;
-		fold(&f->all[i], stall);
-		return true;
-	}
-	return false;
+	struct finding *listener = NULL;
+
+	for (size_t i = 0; i < f->len; i++)
+		if (is_listener(&f->all[i]) && came_to(stall, &f->all[i]) &&
+		    (!listener || memcmp(f->all[i].sock.laddr, any, sizeof(any))))
+			listener = &f->all[i];
+	if (listener)
+		fold(listener, stall);
+	return listener;
 }
 
 /* accept() of that very process fails: its queue fills whatever its length. */
@@ -59,6 +66,7 @@ static void find_root(struct findings *f, struct finding *x)
 		if (!*f->all[i].stops || f->all[i].pid != x->pid)
 			continue;
 		x->root = i;
+		f->all[i].leads = true;
 		memcpy(x->because, f->all[i].stops, sizeof(x->because));
 		return;
 	}

@@ -17,10 +17,10 @@ static void both_advice(const struct limit_row *row, unsigned long long more, ch
 
 	/* A hard limit may not be above it (do_prlimit()). */
 	if (row->ceiling && row->hard >= row->ceiling)
-		snprintf(first, sizeof(first), "sysctl -w fs.nr_open=%llu, ", more);
+		snprintf(first, sizeof(first), "sysctl -w fs.nr_open=%llu; ", more);
 	else if (row->ceiling && more > row->ceiling)
 		more = row->ceiling;
-	snprintf(buf, len, "the hard limit is reached, too: %sprlimit --pid %u --nofile=%llu:%llu "
+	snprintf(buf, len, "soft and hard limit are the same: %sprlimit --pid %u --nofile=%llu:%llu "
 		 "(now, with CAP_SYS_RESOURCE), LimitNOFILE=%llu of its unit (to stay); or does it "
 		 "leak? ls -l /proc/%u/fd", first, row->pid, more, more, more, row->pid);
 }
@@ -32,7 +32,7 @@ static void open_files_advice(const struct limit_row *row, char *buf, size_t len
 	unsigned long long more = row->max ? 4ULL * row->max : 1024;
 	char both[48] = "";
 
-	if (row->max >= NR_OPEN_MOST || !row->pid) {
+	if (row->max >= NR_OPEN_MOST || !row->pid || row->recorded) {
 		snprintf(buf, len, "LimitNOFILE= of its unit, or prlimit --nofile; or does it "
 			 "leak? ls -l /proc/PID/fd");
 		return;
@@ -51,12 +51,16 @@ static void open_files_advice(const struct limit_row *row, char *buf, size_t len
 		 "stay); or does it leak? ls -l /proc/%u/fd", row->pid, more, both, row->pid);
 }
 
+/* 1024 to 65535, but for a few that are reserved. */
+#define PORTS_MOST 64000
+
 static void ports_advice(const struct limit_row *row, char *buf, size_t len)
 {
-	snprintf(buf, len, "reuse connections (pool, keepalive)%s; or "
-		 "sysctl net.ipv4.ip_local_port_range=\"1024 65535\"",
+	snprintf(buf, len, "reuse connections (pool, keepalive)%s%s",
 		 row->time_wait > row->use / 2 ?
-		 ": most are TIME-WAIT; sysctl net.ipv4.tcp_tw_reuse=1" : "");
+		 ": most are TIME-WAIT; sysctl net.ipv4.tcp_tw_reuse=1" : "",
+		 row->max < PORTS_MOST || row->max == UINT64_MAX ? "; or sysctl net.ipv4.ip_local_port_range=\"1024 65535\" "
+		 "in this namespace" : "; all ports are in the range already");
 }
 
 static void buffer_advice(const struct limit_row *row, char *buf, size_t len)
@@ -119,7 +123,7 @@ static void tcp_mem_advice(const struct limit_row *row, char *buf, size_t len)
 	unsigned long long more = row->has_below ? twice(row, row->ceiling) : 0;
 
 	if (more)
-		snprintf(buf, len, "sysctl -w net.ipv4.tcp_mem=\"%llu %llu %llu\": %s",
+		snprintf(buf, len, "sysctl -w net.ipv4.tcp_mem=\"%llu %llu %llu\"; %s",
 			 2ULL * row->below[0], 2ULL * row->below[1], more, rest);
 	else
 		snprintf(buf, len, "%s", rest);
@@ -134,7 +138,7 @@ static void nr_open_advice(const struct limit_row *row, char *buf, size_t len)
 		snprintf(buf, len, "its own hard RLIMIT_NOFILE of %llu is met first",
 			 (unsigned long long)row->hard);
 	else if (more)
-		snprintf(buf, len, "sysctl -w fs.nr_open=%llu, then a higher RLIMIT_NOFILE for it; "
+		snprintf(buf, len, "sysctl -w fs.nr_open=%llu; then a higher RLIMIT_NOFILE for it; "
 			 "or does it leak?", more);
 	else
 		snprintf(buf, len, "no RLIMIT_NOFILE can be higher; does it leak?");
@@ -150,7 +154,7 @@ static void neighbours_advice(const struct limit_row *row, char *buf, size_t len
 	int prefix = strlen(limit_set_by(row)) - 1;	/* "net.ipv4.neigh.default.gc_thresh" */
 
 	if (more && row->below[1] <= row->max)
-		snprintf(buf, len, "sysctl -w %.*s2=%llu %.*s3=%llu: %s", prefix, limit_set_by(row),
+		snprintf(buf, len, "sysctl -w %.*s2=%llu %.*s3=%llu; %s", prefix, limit_set_by(row),
 			 2ULL * row->below[1], prefix, limit_set_by(row), more, rest);
 	else
 		snprintf(buf, len, "%s", rest);

@@ -12,6 +12,7 @@
 #include "names.h"
 #include "rec_codec.h"
 #include "rec_walk.h"
+#include "limit_lookup.h"
 #include "rollup.h"
 
 /* Callers and services at once. Beyond, one for each call, limit and errno of all others. */
@@ -23,6 +24,7 @@ struct limit_calls {
 	size_t len;
 	struct failed_calls *known;
 	struct rollup *rollup;
+	bool live;
 };
 
 struct limit_calls *limit_calls_open(bool live)
@@ -31,6 +33,7 @@ struct limit_calls *limit_calls_open(bool live)
 
 	if (!c)
 		return NULL;
+	c->live = live;
 	c->known = failed_calls_open(live);
 	c->rollup = rollup_open();
 	if (c->known && c->rollup)
@@ -288,7 +291,15 @@ static void count_in(struct limit_row *row, const struct record *r)
 	row->failed += r->count;
 }
 
-static bool add_row(struct limit_rows *rows, const struct record *r)
+/* fs.nr_open; 0: not known */
+static uint64_t ceiling(const struct limit_calls *c)
+{
+	uint64_t nr_open = c->live ? limit_lookup_nr_open() : UINT64_MAX;
+
+	return nr_open == UINT64_MAX ? 0 : nr_open;
+}
+
+static bool add_row(const struct limit_calls *c, struct limit_rows *rows, const struct record *r)
 {
 	struct limit_row row = { .kind = kind_of(r), .has_failed = true, .netns = r->netns,
 				 .use = r->limit.use, .max = r->limit.value, .hard = r->limit.hard,
@@ -301,6 +312,8 @@ static bool add_row(struct limit_rows *rows, const struct record *r)
 	if (row.kind == LIMIT_OPEN_FILES) {
 		row.pid = r->pid;
 		row.netns = 0;
+		row.recorded = !c->live;
+		row.ceiling = ceiling(c);
 	} else if (r->limit.call == EVL_CONNECT && r->family) {
 		row.service = (struct limit_service){ .family = r->family, .rport = r->rport };
 		memcpy(row.service.laddr, r->laddr, sizeof(r->laddr));
@@ -325,7 +338,7 @@ bool limit_calls_join(const struct limit_calls *c, struct limit_rows *rows)
 				row = &rows->all[n];
 		if (row)
 			count_in(row, &c->calls[i]);
-		else if (!add_row(rows, &c->calls[i]))
+		else if (!add_row(c, rows, &c->calls[i]))
 			return false;
 	}
 	return true;

@@ -52,6 +52,7 @@ struct limit_row {
 	uint64_t hard;		/* LIMIT_OPEN_FILES, LIMIT_NR_OPEN: the process's RLIMIT_NOFILE,
 				 * with has_hard; UINT64_MAX: unlimited */
 	bool has_hard;
+	bool recorded;		/* its process may be gone: no command on it */
 	uint64_t ceiling;	/* LIMIT_OPEN_FILES: fs.nr_open; LIMIT_TCP_MEM: half of the host's
 				 * pages; 0: not known */
 	uint64_t below[2];	/* with has_below: tcp_mem's other two; gc_thresh2 is the second */

@@ -268,7 +268,7 @@ static int live(const struct options *o, const volatile sig_atomic_t *stop)
 	}
 	v.loader = loader_open(&lo, limit_calls_take, v.calls, &why);
 	if (!v.loader && !o->quiet)
-		fprintf(stderr, "tcptrail: calls that fail are not seen: %s\n", why.what);
+		fprintf(stderr, "tcptrail: calls that fail, buffers, SYN queues and who listens are not seen: %s\n", why.what);
 	code = rounds(o, &v, stop);
 	limit_rows_free(&v.rows);
 	loader_close(v.loader);

@@ -147,7 +147,7 @@ bool stall_path_no_neighbour(const struct stall_path *p)
 const char *stall_path_text(const struct stall_path *p, char *buf, size_t len)
 {
 	const char *state = stall_path_neighbour(p);
-	char hop[64], by[32] = "", *port;
+	char hop[64], by[96] = "", name[4 * sizeof(p->interface) + 1], *port;
 
 	buf[0] = '\0';
 	if (!p->known)
@@ -161,7 +161,9 @@ const char *stall_path_text(const struct stall_path *p, char *buf, size_t len)
 	if (port)
 		*port = '\0';
 	if (p->interface[0])
-		snprintf(by, sizeof(by), ", routed by %s", p->interface);
+		snprintf(by, sizeof(by), ", routed by %s",
+			 format_plain((const uint8_t *)p->interface, sizeof(p->interface), name,
+				      sizeof(name)));
 	if (state && stall_path_no_neighbour(p))
 		snprintf(buf, len, "%s, but %s%s does not answer there (%s)", by,
 			 p->gateway ? "the gateway " : "", hop, state);
@@ -170,4 +172,11 @@ const char *stall_path_text(const struct stall_path *p, char *buf, size_t len)
 	else
 		snprintf(buf, len, "%s", by);
 	return buf;
+}
+
+bool stall_path_plain_interface(const struct stall_path *p)
+{
+	return p->interface[0] &&
+	       !p->interface[strspn(p->interface, "abcdefghijklmnopqrstuvwxyz"
+						  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-")];
 }

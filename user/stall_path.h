@@ -35,4 +35,8 @@ const char *stall_path_neighbour(const struct stall_path *p);
 /* ", routed by eth0, gateway 10.0.0.1 REACHABLE" or "": 160 bytes. Returns buf. */
 const char *stall_path_text(const struct stall_path *p, char *buf, size_t len);
 
+/* A name that may stand in a command: whoever is root in a container names interfaces, and
+ * the kernel takes `;`, `$` and escape sequences (dev_valid_name()). */
+bool stall_path_plain_interface(const struct stall_path *p);
+
 #endif /* TCPTRAIL_STALL_PATH_H */

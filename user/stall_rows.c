@@ -464,12 +464,12 @@ const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len
 	if (row->path.no_route)
 		snprintf(buf, len, "there is no way to it: ip route; ip rule.");
 	else if (row->verdict.stall == STALL_ACCEPT && row->files && row->files >= row->files_max)
-		snprintf(buf, len, "accept() fails with EMFILE: prlimit --pid %u --nofile=%llu: (now), "
-			 "LimitNOFILE= of its unit (to stay); or does it leak? tcptrail limits",
-			 row->oldest.sock.owner.pid, 4ULL * row->files_max);
+		snprintf(buf, len, "accept() fails with EMFILE: a higher RLIMIT_NOFILE, or does it "
+			 "leak?  tcptrail limits pid %u", row->oldest.sock.owner.pid);
 	else if (stall_path_no_neighbour(&row->path))
 		snprintf(buf, len, "nobody has that address there: dead host, wrong subnet or VLAN.  "
-			 "ip neigh show dev %s", row->path.interface);
+			 "ip neigh show%s%s", stall_path_plain_interface(&row->path) ? " dev " : "",
+			 stall_path_plain_interface(&row->path) ? row->path.interface : "");
 	else
 		stall_advice(row->verdict.stall, &row->oldest, buf, len);
 	return buf;

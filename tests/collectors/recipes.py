@@ -184,22 +184,29 @@ def test_query_listeners_that_refuse():
     assert not ask(db, "listeners-that-refuse", since="2027-01-01T00:00:00Z")
 
 
-def stalled(sequence, pid, count, phase, verdict="close-wait", comm="java"):
-    return json.dumps({"@timestamp": f"2026-11-22T06:50:{sequence:02}.000000000Z", "agent": {"ephemeral_id": "a"},
-                       "host": {"name": "h"}, "event": {"action": "stall", "sequence": sequence, "duration": 60 * 10**9},
-                       "destination": {"ip": "10.0.0.30", "port": 8443}, "process": {"name": comm, "pid": pid},
+def stalled(second, pid, count, phase, verdict="close-wait", comm="java", role="client", to="10.0.0.30", stream="a"):
+    return json.dumps({"@timestamp": f"2026-11-22T06:50:{second:02}.000000000Z", "agent": {"ephemeral_id": stream},
+                       "host": {"name": "h"}, "event": {"action": "stall", "sequence": 1, "duration": 60 * 10**9},
+                       "destination": {"ip": to, "port": 8443}, "process": {"name": comm, "pid": pid},
                        "service": {"name": comm + ".service"},
-                       "tcptrail": {"count": count, "verdict": verdict, "phase": phase, "role": "client"}})
+                       "tcptrail": {"count": count, "verdict": verdict, "phase": phase, "role": role}})
 
 
 def test_query_who_leaks_close_wait():
     lines = [stalled(1, 7, 10, "start"), stalled(2, 7, 40, "ongoing"), stalled(3, 8, 20, "start"),
              stalled(4, 9, 99, "start", comm="nginx"), stalled(5, 9, 0, "end", comm="nginx"),
-             stalled(6, 10, 77, "start", verdict="close-wait-unread")]
-    rows = ask(store(lines), "who-leaks-close-wait", since="2026-11-22T00:00:00Z")
-    assert rows == [("h", "java.service", "java", "10.0.0.30", 8443, 60, 60.0)], rows
+             stalled(6, 10, 77, "start", verdict="close-wait-unread"),
+             # tcptrail was restarted, and the oldest of a server's came to another address
+             stalled(7, 7, 50, "start", stream="b"), stalled(8, 11, 5, "start", comm="api", role="server", to="10.0.0.1"),
+             stalled(9, 11, 6, "ongoing", comm="api", role="server", to="10.0.0.2")]
+    times = {"since": "2026-11-22T00:00:00Z", "fresh": "2026-11-22T06:50:02Z"}
+    rows = ask(store(lines), "who-leaks-close-wait", **times)
+    assert rows == [("h", "java.service", "java", "10.0.0.30", 8443, 70, 60.0),
+                    ("h", "api.service", "api", "", 8443, 6, 60.0)], rows
+    # What nobody tells any more.
+    assert not ask(store(lines), "who-leaks-close-wait", since=times["since"], fresh="2026-11-22T07:00:00Z")
     # Of records as they are.
-    rows = ask(store(golden()), "who-leaks-close-wait", since="2026-11-22T00:00:00Z")
+    rows = ask(store(golden()), "who-leaks-close-wait", **times)
     assert [(r[2], r[5]) for r in rows] == [("java", 1893)], rows
 
 

@@ -82,7 +82,7 @@ def test_neighbour_table():
             sh("ip", "link", "del", "n0")
         assert found and found["max"] == NEIGHBOURS and found["failed"] > 0, found
         assert found["use"] >= NEIGHBOURS // 2 and found["set_by"].endswith("gc_thresh3"), found
-        assert f"gc_thresh2={NEIGHBOURS} net.ipv4.neigh.default.gc_thresh3={2 * NEIGHBOURS}:" in found["try"], found
+        assert f"gc_thresh2={NEIGHBOURS} net.ipv4.neigh.default.gc_thresh3={2 * NEIGHBOURS};" in found["try"], found
     assert not row("neighbours", scope="host, IPv4"), limits()
 
 
@@ -124,7 +124,7 @@ def test_tcp_mem():
                     client.send(b"x" * 65536)
         found, now = row("tcp-mem"), sockstat("mem")
         assert found and found["max"] == 256 and abs(found["use"] - now) <= 64, (found, now)
-        assert 'sysctl -w net.ipv4.tcp_mem="256 384 512":' in found["try"], found
+        assert 'sysctl -w net.ipv4.tcp_mem="256 384 512";' in found["try"], found
         for s in (*pairs, listener):
             s.close()
     assert not row("tcp-mem"), limits()

@@ -199,7 +199,7 @@ def test_calls_that_fail():
 def advice(row, start):
     """The command in what `try:` says that begins so, as words."""
     text = row["try"][row["try"].index(start):]
-    for end in "; ", " (now":
+    for end in "; ", " (now", " in this namespace":
         text = text.split(end)[0]
     return shlex.split(text)
 

@@ -30,7 +30,7 @@ class Tracer:
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*prefix, TCPTRAIL, "trace", *args], stdout=stdout or self.file,
                                         stderr=self.errors, **popen)
-        self.running.append(self.process)
+        self.running.append(self)
         self.seconds_to_start = None
         if wait and self.file:
             self.wait_for(lambda: os.path.getsize(self.file.name) > 0)
@@ -94,15 +94,22 @@ class Held:
 
 def end_forgotten():
     """A test that failed left its tracer: it would slow all that follow."""
-    for process in Tracer.running:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    for tracer in Tracer.running:
+        if tracer.process.poll() is None:
+            tracer.process.kill()
+            tracer.process.wait()
     Tracer.running.clear()
 
 
+def sanitizer_found(error):
+    """Rare is no excuse for those."""
+    return any(word in text for text in [repr(error), *(t.stderr() for t in Tracer.running)]
+               for word in ("Sanitizer", "runtime error:"))
+
+
 def attempt(name, test, otherwise):
-    """Reports a test that passes or cannot run, and one that fails as `otherwise` says."""
+    """Reports a test that passes or cannot run, and one that fails as `otherwise` says.
+    None: it may not have a second try."""
     try:
         note = test()
         print(f"PASS {name}" + (f" ({note})" if note else ""), flush=True)
@@ -112,10 +119,11 @@ def attempt(name, test, otherwise):
         print(f"{'SKIP' if otherwise == 'AGAIN' else 'FAIL'} {name}: {why}", flush=True)
         return otherwise == "AGAIN"
     except Exception as error:  # a failed test must not hide the others
-        print(f"{otherwise} {name}: {error!r}", flush=True)
+        rare = sanitizer_found(error)
+        print(f"{'FAIL' if rare else otherwise} {name}: {error!r}", flush=True)
         for line in traceback.format_exc().splitlines():
             print("    " + line, flush=True)
-        return False
+        return None if rare else False
     finally:
         end_forgotten()
 
@@ -133,5 +141,6 @@ def run(tests, prefix="live"):
         name = prefix + "." + test.__name__.removeprefix("test_")
         if only and test.__name__.removeprefix("test_") not in only:
             continue
-        failed |= not attempt(name, test, "AGAIN") and not attempt(name, test, "FAIL")
+        first = attempt(name, test, "AGAIN")
+        failed |= first is None or not first and not attempt(name, test, "FAIL")
     return failed

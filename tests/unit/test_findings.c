@@ -201,6 +201,53 @@ static void test_what_only_looks_like_one_incident(void **state)
 	findings_free(&f);
 }
 
+static size_t lines(const struct listen_row *listeners, size_t n, const struct stall_row *waits,
+		    size_t *folded)
+{
+	struct findings f = { 0 };
+	size_t len;
+
+	for (size_t i = 0; i < n; i++)
+		assert_true(findings_listener(&f, &listeners[i]));
+	assert_true(findings_stall(&f, waits));
+	findings_join(&f);
+	*folded = n;
+	for (size_t i = 0; i < n; i++)
+		if (strstr(f.all[i].text, "wait for accept()"))
+			*folded = i;
+	len = f.len;
+	findings_free(&f);
+	return len;
+}
+
+static void test_whose_accept_queue(void **state)
+{
+	struct listen_row at[2] = { listener(512, 48), listener(512, 48) };
+	struct stall_row waits = stall(512, "nginx");
+	size_t folded;
+
+	(void)state;
+	waits.verdict.stall = STALL_ACCEPT;
+	waits.server = true;
+	waits.oldest.sock.lport = 80;
+	waits.oldest.sock.laddr[0] = 10;
+	waits.oldest.sock.owner.pid = 7;
+	/* Of any address, and of its very own. */
+	at[1].now.sock.laddr[0] = 10;
+	assert_int_equal(lines(at, 2, &waits, &folded), 2);
+	assert_int_equal(folded, 1);
+	/* At several: not all are of that one. */
+	waits.many_local = true;
+	assert_int_equal(lines(&at[1], 1, &waits, &folded), 2);
+	assert_int_equal(lines(&at[0], 1, &waits, &folded), 1);
+	/* By IPv6 nobody comes to any address of IPv4. */
+	waits.oldest.sock.family = 6;
+	assert_int_equal(lines(&at[0], 1, &waits, &folded), 2);
+	at[0].now.sock.family = 6;
+	waits.oldest.sock.family = 4;
+	assert_int_equal(lines(&at[0], 1, &waits, &folded), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_name),
 		cmocka_unit_test(test_one_incident_one_root),
 		cmocka_unit_test(test_what_only_looks_like_one_incident),
+		cmocka_unit_test(test_whose_accept_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,23 +145,27 @@ static void test_advice(void **state)
 	assert_null(strstr(buf, "fs.nr_open"));
 	row.ceiling = 1024;
 	limit_advice(&row, buf, sizeof(buf));
-	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096, prlimit --pid 1188 "));
+	assert_non_null(strstr(buf, "sysctl -w fs.nr_open=4096; prlimit --pid 1188 "));
 	assert_true(strlen(buf) < sizeof(buf) - 1);
 	/* Not above what there can be. */
 	row.max = row.hard = row.ceiling = 0x7fffff80;
 	row.use = row.max;
 	row.pid = 4194304;
-	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "fs.nr_open=2147483584, "));
+	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "fs.nr_open=2147483584; "));
 	assert_true(strlen(buf) < sizeof(buf) - 1);
 	row.max = row.hard = row.ceiling = 0x7fffffc0;
 	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--nofile="));
+	/* Of a recording: that process may be gone, or another. */
+	row.max = row.use = row.hard = 1024;
+	row.recorded = true;
+	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "--pid"));
 	/* Neither its limits are known, nor whose: nothing is said of them. */
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .use = UINT64_MAX, .max = UINT64_MAX,
 				  .has_failed = true, .failed = 1 };
 	assert_non_null(strstr(limit_advice(&row, buf, sizeof(buf)), "/proc/PID/fd"));
-	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
+	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "are the same"));
 	row.pid = 1188;
-	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "is reached"));
+	assert_null(strstr(limit_advice(&row, buf, sizeof(buf)), "are the same"));
 	row = (struct limit_row){ .kind = LIMIT_OPEN_FILES, .pid = 1188, .max = 1024,
 				  .has_hard = true, .hard = 1024 };
 	row.use = 1;
@@ -196,14 +200,14 @@ static void test_commands(void **state)
 		  "sysctl -w net.netfilter.nf_conntrack_max=524288 " },
 		{ { .kind = LIMIT_TCP_MEM, .use = 200, .max = 256, .has_below = true,
 		    .below = { 128, 192 }, .ceiling = 512 },
-		  "sysctl -w net.ipv4.tcp_mem=\"256 384 512\": " },
+		  "sysctl -w net.ipv4.tcp_mem=\"256 384 512\"; " },
 		{ { .kind = LIMIT_NR_OPEN, .use = 900, .max = 1024, .has_hard = true,
 		    .hard = 1024 },
-		  "sysctl -w fs.nr_open=2048, " },
+		  "sysctl -w fs.nr_open=2048; " },
 		{ { .kind = LIMIT_NEIGHBOURS, .use = 1024, .max = 1024, .has_below = true,
 		    .below = { 0, 512 }, .set_by = "net.ipv6.neigh.default.gc_thresh3" },
 		  "sysctl -w net.ipv6.neigh.default.gc_thresh2=1024 "
-		  "net.ipv6.neigh.default.gc_thresh3=2048: " },
+		  "net.ipv6.neigh.default.gc_thresh3=2048; " },
 	};
 	char buf[256];
 

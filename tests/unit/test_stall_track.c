@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <linux/neighbour.h>
 #include <string.h>
 
 #include "stall_track.h"
@@ -149,9 +150,29 @@ static void test_words(void **state)
 	row.verdict.stall = STALL_ACCEPT;
 	assert_non_null(strstr(stall_rows_advice(&row, text, sizeof(text)), "does not accept()"));
 	row.files = 4096;
-	assert_non_null(strstr(stall_rows_advice(&row, text, sizeof(text)), "EMFILE: prlimit --pid 7"));
+	assert_non_null(strstr(stall_rows_advice(&row, text, sizeof(text)), "tcptrail limits pid 7"));
 	row.growth_per_min = -3;
 	assert_false(stall_rows_emfile(&row, &ns));
+}
+
+/* Whoever is root in a container names its interfaces. */
+static void test_hostile_interface(void **state)
+{
+	struct stall_row row = { .verdict = { STALL_SYN, 3000, false },
+				 .path = { .known = true, .family = 4, .next_hop = { 10, 0, 0, 9 },
+					   .neighbour = NUD_FAILED, .interface = "eth0.7" } };
+	char text[256];
+
+	(void)state;
+	stall_rows_advice(&row, text, sizeof(text));
+	assert_non_null(strstr(text, "ip neigh show dev eth0.7"));
+	strcpy(row.path.interface, "a;reboot");
+	assert_null(strstr(stall_rows_advice(&row, text, sizeof(text)), "reboot"));
+	strcpy(row.path.interface, "\033[2J");
+	assert_null(strchr(stall_rows_advice(&row, text, sizeof(text)), '\033'));
+	stall_path_text(&row.path, text, sizeof(text));
+	assert_non_null(strstr(text, "routed by "));
+	assert_null(strchr(text, '\033'));
 }
 
 int main(void)
@@ -161,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_groups_beside_each_other),
 		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_hostile_interface),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
