@@ -222,13 +222,18 @@ def kernels(records, namespaces):
 
 
 def made_by_a_batch():
-    """With a reader that reads."""
-    calm = Tracer("-q", "-o", "json", "--pid", str(os.getpid()))
-    truth = load("-n", BATCH)
-    assert calm.end() == 0, calm.stderr()
-    records = calm.records()
-    assert records[-1]["tcptrail"]["totals"]["lost"]["total"] == 0
-    return kernels(records, {truth["netns"]})
+    """With a reader that reads. One of which the kernel skipped a part (README, "Nothing is
+    lost silently") says nothing."""
+    for _ in range(5):
+        calm = Tracer("-q", "-o", "json", "--pid", str(os.getpid()))
+        truth = load("-n", BATCH)
+        assert calm.end() == 0, calm.stderr()
+        records = calm.records()
+        lost = records[-1]["tcptrail"]["totals"]["lost"]
+        assert lost["total"] == lost["missed"], lost
+        if not lost["total"]:
+            return kernels(records, {truth["netns"]})
+    raise AssertionError(lost)
 
 
 def account(records, truths, each, silent, problems):
