@@ -8,23 +8,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "check_replay.h"
 #include "check_report.h"
 #include "limit_calls.h"
 #include "limit_sources.h"
 #include "listen_sample.h"
+#include "monotonic.h"
 #include "select.h"
 #include "stall_sample.h"
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* Of the second that began with limit_namespaces_open(). */
 static int collect_limits(struct findings *f, const struct options *o,

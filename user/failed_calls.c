@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "limit_lookup.h"
+#include "monotonic.h"
 #include "rec_codec.h"
 
 #define SECOND_NS	1000000000ULL
@@ -61,14 +61,6 @@ struct failed_calls *failed_calls_open(bool live)
 void failed_calls_close(struct failed_calls *f)
 {
 	free(f);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
 static bool same_call(const struct record *a, const struct record *b)

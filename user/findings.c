@@ -183,10 +183,10 @@ bool findings_limit(struct findings *f, const struct limit_row *row)
 		failed_calls(x, row);
 	else
 		snprintf(x->text, sizeof(x->text), "%s %s/%s%s%s (%s)", x->word,
-		 format_count(row->use, use, sizeof(use)), format_count(row->max, max, sizeof(max)),
-		 x->weight ? ", failed " : "",
-		 x->weight ? format_count(x->weight, failed, sizeof(failed)) : "",
-		 limit_set_by(row));
+			 format_count(row->use, use, sizeof(use)),
+			 format_count(row->max, max, sizeof(max)), x->weight ? ", failed " : "",
+			 x->weight ? format_count(x->weight, failed, sizeof(failed)) : "",
+			 limit_set_by(row));
 	return true;
 }
 

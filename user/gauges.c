@@ -3,13 +3,13 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
 
 #include "diag.h"
 #include "limit_sources.h"
+#include "monotonic.h"
 
 #define COST_SHARE	50	/* an interval is that many times what its dump took */
 
@@ -19,14 +19,6 @@ struct count {
 	void *ctx;
 	uint64_t breathed_ns;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static void one(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 {

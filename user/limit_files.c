@@ -125,8 +125,7 @@ bool limit_take_files(struct limit_rows *rows)
 	bool ok = true;
 
 	while (proc && (entry = readdir(proc)))
-		if (isdigit((unsigned char)entry->d_name[0]) && take_process(entry->d_name, &row))
-			{
+		if (isdigit((unsigned char)entry->d_name[0]) && take_process(entry->d_name, &row)) {
 			limit_keep_nearest(kept, &len, LIMIT_PROCESSES, &row);
 			if (row.use > most.use)
 				most = row;

@@ -16,20 +16,13 @@
 #include "limit_sources.h"
 #include "listen_replay.h"
 #include "loader.h"
+#include "monotonic.h"
 #include "names.h"
 #include "rec_walk.h"
 #include "select.h"
 
 #define SECOND_NS	1000000000ULL
 #define LINE_MAX	1024
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 /* What failed, in a second; of a recording (ns 0) in all. */
 static uint64_t rate(uint64_t failed, uint64_t ns)

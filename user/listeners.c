@@ -14,6 +14,7 @@
 #include "json.h"
 #include "listen_replay.h"
 #include "listen_sample.h"
+#include "monotonic.h"
 #include "names.h"
 
 #define SECOND_NS	1000000000ULL
@@ -45,14 +46,6 @@ static void owner_text(const struct listen_row *row, char *buf, size_t len)
 		snprintf(buf, len, "%s[%u]%s%s",
 			 format_plain(s->owner.comm, EV_COMM_LEN, comm, sizeof(comm)), s->owner.pid,
 			 more, group);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
 /* "1,204/s", "12ms", "<=40us/<=1.3ms/7ms"; "-": not known */

@@ -89,18 +89,24 @@ static bool of_limits(int fact)
 	return fact >= FACT_LIMIT_ACCEPT && fact <= FACT_LIMIT_ALONE;
 }
 
-static bool unwanted(const struct loader_options *o, int fact)
+/* By a view, which needs little of what a trace does. */
+static bool unwanted_by_view(const struct loader_options *o, int fact)
 {
 	if (o->only_stalls)
 		return fact != FACT_STALLS && fact != FACT_STALLS_ALONE;
 	if (o->only_limits)
 		return fact != FACT_BUFFERS && !of_limits(fact);
-	if (o->only_listeners)
-		return fact != FACT_STATE && fact != FACT_SOCK_END && fact != FACT_SNAPSHOT &&
-		       fact != FACT_ACCEPT && fact != FACT_LISTENERS && fact != FACT_SYNS &&
-		       (!of_limits(fact) || fact == FACT_LIMIT_ALONE || !o->limit) &&
-		       (fact != FACT_BUFFERS || !o->buffers) &&
-		       ((fact != FACT_STALLS && fact != FACT_STALLS_ALONE) || !o->stalls);
+	return fact != FACT_STATE && fact != FACT_SOCK_END && fact != FACT_SNAPSHOT &&
+	       fact != FACT_ACCEPT && fact != FACT_LISTENERS && fact != FACT_SYNS &&
+	       (!of_limits(fact) || fact == FACT_LIMIT_ALONE || !o->limit) &&
+	       (fact != FACT_BUFFERS || !o->buffers) &&
+	       ((fact != FACT_STALLS && fact != FACT_STALLS_ALONE) || !o->stalls);
+}
+
+static bool unwanted(const struct loader_options *o, int fact)
+{
+	if (o->only_stalls || o->only_limits || o->only_listeners)
+		return unwanted_by_view(o, fact);
 	switch (fact) {
 	case FACT_LISTENERS:
 		return !o->listeners;

@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "monotonic.h"
 
 #define LOOK_MS		50	/* how often a wait looks at *stop */
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+	return monotonic_ns() / 1000000;
 }
 
 /* Until the reader takes PIPE_BUF bytes without blocking; 0 or -errno. */

@@ -14,6 +14,7 @@
 #include "fold.h"
 #include "gauges.h"
 #include "lives.h"
+#include "monotonic.h"
 #include "portfill.h"
 #include "queue.h"
 #include "recorder.h"
@@ -65,14 +66,6 @@ struct pipeline {
 	uint64_t second_ns;
 	uint64_t heartbeat_ns;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 static uint64_t realtime_ns(void)
 {

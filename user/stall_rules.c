@@ -291,11 +291,10 @@ static void dropped_here(const struct stalled *s, const char *next, char *buf, s
 			 format_bytes(s->unsent, bytes, sizeof(bytes)));
 }
 
-const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf, size_t len)
+/* Of a connection that is not open yet, or that nobody took. */
+static void not_opened(enum stall stall, const struct stalled *s, const char *next, char *buf,
+		       size_t len)
 {
-	char next[80], a[32], b[32];
-
-	timer(s, next, sizeof(next));
 	switch (stall) {
 	case STALL_SYN:
 		snprintf(buf, len, "SYN resent %ux%s", s->retransmits, next);
@@ -307,9 +306,23 @@ const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf,
 		snprintf(buf, len, "client thinks ESTABLISHED, SYN-ACK resent %ux%s, acceptq %u/%u",
 			 s->retransmits, next, s->accept_queue, s->backlog);
 		break;
-	case STALL_ACCEPT:
+	default:
 		snprintf(buf, len, "established, nobody accept()s it, acceptq %u/%u", s->accept_queue,
 			 s->backlog);
+	}
+}
+
+const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf, size_t len)
+{
+	char next[80], a[32], b[32];
+
+	timer(s, next, sizeof(next));
+	switch (stall) {
+	case STALL_SYN:
+	case STALL_SYN_ACK:
+	case STALL_FINAL_ACK:
+	case STALL_ACCEPT:
+		not_opened(stall, s, next, buf, len);
 		break;
 	case STALL_LOCKED:
 		snprintf(buf, len, "a system call holds the socket's lock, nothing is sent or received");

@@ -13,6 +13,7 @@
 
 #include "format.h"
 #include "json.h"
+#include "monotonic.h"
 #include "names.h"
 #include "stall_json.h"
 #include "stall_replay.h"
@@ -151,14 +152,6 @@ static int fail(const char *what, int err)
 {
 	fprintf(stderr, "tcptrail: %s: %s\n", what, strerror(-err));
 	return EXIT_RUNTIME;
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
 /* From one look to the next; single connections do not grow. 0 or -errno. */

@@ -3,13 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "accept_rates.h"
 #include "budget.h"
 #include "cgroup.h"
 #include "decode.h"
 #include "failed_calls.h"
+#include "monotonic.h"
 #include "rec_codec.h"
 #include "recorder.h"
 #include "sample.h"
@@ -82,14 +82,6 @@ void teller_stream(struct teller *t, const struct record *r)
 	if (t->to.recorder)
 		recorder_stream(t->to.recorder, r);
 	t->to.ops->write(t->to.sink, r);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 /* What is found out elsewhere: a recording has it. */

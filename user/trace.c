@@ -9,12 +9,12 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "format.h"
 #include "loader.h"
+#include "monotonic.h"
 #include "notify.h"
 #include "pipeline.h"
 #include "privilege.h"
@@ -46,14 +46,6 @@ struct trace {
 	char id[17];
 	int epoll;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* Distinguishes this stream from the one before a restart. */
 static void name_stream(struct trace *t)

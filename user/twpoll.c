@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "diag.h"
+#include "monotonic.h"
 #include "netns.h"
 
 #define INTERVAL_NS	1000000000ULL
@@ -260,14 +261,6 @@ static void seen(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 		end(t, slot, EVS_TIME_WAIT, EVW_FIN);
 	else
 		entry->moved = true;
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 /* Between the parts of a dump. What it takes is not the dump's cost. */

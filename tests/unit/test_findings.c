@@ -134,6 +134,19 @@ static void test_hostile_name(void **state)
 	findings_free(&f);
 }
 
+/* Connections to port 80 of 10.0.0.0 (`first` 10) that nginx, 7, does not accept(). */
+static struct stall_row waiting(uint8_t first)
+{
+	struct stall_row row = stall(512, "nginx");
+
+	row.verdict.stall = STALL_ACCEPT;
+	row.server = true;
+	row.oldest.sock.lport = 80;
+	row.oldest.sock.laddr[0] = first;
+	row.oldest.sock.owner.pid = 7;
+	return row;
+}
+
 /* At its RLIMIT_NOFILE nginx accepts nothing: the queue and who waits in it follow. */
 static void test_one_incident_one_root(void **state)
 {
@@ -141,17 +154,12 @@ static void test_one_incident_one_root(void **state)
 				   .has_failed = true, .failed = 16, .call = EVL_ACCEPT4,
 				   .err = EMFILE, .scope = "nginx[7]" };
 	struct listen_row full = listener(512, 48), others = listener(512, 900);
-	struct stall_row waits = stall(512, "nginx"), leak = stall(10, "java");
+	struct stall_row waits = waiting(10), leak = stall(10, "java");
 	struct findings f = { 0 };
 
 	(void)state;
 	others.now.sock.lport = 81;
 	others.now.sock.owner.pid = 8;
-	waits.verdict.stall = STALL_ACCEPT;
-	waits.server = true;
-	waits.oldest.sock.lport = 80;
-	waits.oldest.sock.laddr[0] = 10;
-	waits.oldest.sock.owner.pid = 7;
 	assert_true(findings_listener(&f, &full));
 	assert_true(findings_listener(&f, &others));
 	assert_true(findings_stall(&f, &waits));
@@ -178,16 +186,11 @@ static void test_what_only_looks_like_one_incident(void **state)
 				   .has_failed = true, .failed = 16, .call = EVL_ACCEPT4,
 				   .err = EMFILE, .scope = "java[9]" };
 	struct listen_row full = listener(512, 48);
-	struct stall_row waits = stall(512, "nginx");
+	struct stall_row waits = waiting(11);
 	struct findings f = { 0 };
 
 	(void)state;
 	full.now.sock.laddr[0] = 10;
-	waits.verdict.stall = STALL_ACCEPT;
-	waits.server = true;
-	waits.oldest.sock.lport = 80;
-	waits.oldest.sock.laddr[0] = 11;
-	waits.oldest.sock.owner.pid = 7;
 	assert_true(findings_listener(&f, &full));
 	assert_true(findings_stall(&f, &waits));
 	assert_true(findings_limit(&f, &files));
@@ -223,15 +226,10 @@ static size_t lines(const struct listen_row *listeners, size_t n, const struct s
 static void test_whose_accept_queue(void **state)
 {
 	struct listen_row at[2] = { listener(512, 48), listener(512, 48) };
-	struct stall_row waits = stall(512, "nginx");
+	struct stall_row waits = waiting(10);
 	size_t folded;
 
 	(void)state;
-	waits.verdict.stall = STALL_ACCEPT;
-	waits.server = true;
-	waits.oldest.sock.lport = 80;
-	waits.oldest.sock.laddr[0] = 10;
-	waits.oldest.sock.owner.pid = 7;
 	/* Of any address, and of its very own. */
 	at[1].now.sock.laddr[0] = 10;
 	assert_int_equal(lines(at, 2, &waits, &folded), 2);
