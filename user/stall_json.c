@@ -84,7 +84,8 @@ static void evidence(struct json *j, const struct stall_row *row)
 		known(j, ",\"next_ns\":", s->timer_ms);
 		known(j, ",\"gives_up_ns\":", stall_gives_up_ms(s));
 	}
-	if (whole) {
+	/* lsndtime, lrcvtime and rcv_tstamp are set when it opens (tcp_finish_connect()). */
+	if (whole && s->sock.state != EVS_SYN_SENT) {
 		known(j, ",\"sent_ns_ago\":", s->sent_ms);
 		known(j, ",\"received_ns_ago\":", s->received_ms);
 		known(j, ",\"heard_ns_ago\":", s->heard_ms);

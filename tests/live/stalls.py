@@ -124,6 +124,8 @@ def test_stalls_at_a_peer_and_in_queues():
         total = (syn["oldest_ns"] + syn["evidence"]["gives_up_ns"]) / 1e9
         assert 126 < total < 134, (total, syn)
         assert syn["evidence"]["interface"] == "v0" and syn["evidence"]["local_drop"] is False, syn
+        # Nothing came of it yet: not "since the machine was started".
+        assert not [name for name in syn["evidence"] if name.endswith("_ago")], syn
         assert syn["evidence"]["neighbour"] in ("REACHABLE", "STALE", "DELAY", "PROBE"), syn
         assert rows["accept-waiting"]["evidence"]["accept_queue"] == {"length": 2, "limit": 1}, rows
         alone = {r["verdict"] for r in stalls(stage, "--over", "10m,syn=1s")}
