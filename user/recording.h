@@ -192,6 +192,18 @@ struct rec_accepts {
 #define RECT_SERVER	0x04
 #define RECT_MANY_LOCAL	0x08
 #define RECT_MANY_PEERS	0x10
+#define RECT_PATH	0x20	/* the way to its peer is known, ... */
+#define RECT_NO_ROUTE	0x40	/* and leads nowhere */
+#define RECT_GATEWAY	0x80	/* by this next hop */
+
+/* struct stall_path; zero in recordings that end before it. */
+struct rec_path {
+	char interface[16];
+	__u8 next_hop[16];
+	__u16 neighbour;
+	__u8 family;
+	__u8 pad[5];
+};
 
 struct rec_stall {
 	struct ev_head head;
@@ -205,7 +217,8 @@ struct rec_stall {
 	__u32 phase;		/* enum stall_phase */
 	__u32 flags;		/* RECT_* */
 	char verdict[32];	/* its name */
-	struct stalled oldest;	/* the last member: it may become longer */
+	struct stalled oldest;
+	struct rec_path path;	/* what is new goes behind it */
 };
 
 struct rec_listening {
@@ -230,7 +243,7 @@ struct rec_looked {
 _Static_assert(sizeof(struct rec_listening) == 152, "rec_listening");
 _Static_assert(sizeof(struct rec_netns) == 72, "rec_netns");
 _Static_assert(sizeof(struct rec_looked) == 40, "rec_looked");
-_Static_assert(sizeof(struct rec_stall) == 104 + sizeof(struct stalled), "rec_stall");
+_Static_assert(sizeof(struct rec_stall) == 144 + sizeof(struct stalled), "rec_stall");
 _Static_assert(sizeof(struct rec_limit) == 64, "rec_limit");
 _Static_assert(sizeof(struct rec_prologue) == 24, "rec_prologue");
 _Static_assert(sizeof(struct rec_block) == 64, "rec_block");

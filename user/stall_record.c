@@ -55,6 +55,30 @@ void stall_record(const struct stall_row *row, enum stall_phase phase, struct re
 	}
 }
 
+static void path_to(const struct stall_path *p, struct rec_stall *out)
+{
+	if (!p->known)
+		return;
+	out->flags |= RECT_PATH | (p->no_route ? RECT_NO_ROUTE : 0) | (p->gateway ? RECT_GATEWAY : 0);
+	memcpy(out->path.interface, p->interface, sizeof(out->path.interface));
+	memcpy(out->path.next_hop, p->next_hop, sizeof(out->path.next_hop));
+	out->path.neighbour = p->neighbour;
+	out->path.family = p->family;
+}
+
+static void path_from(const struct rec_stall *s, struct stall_path *p)
+{
+	if (!(s->flags & RECT_PATH))
+		return;
+	p->known = true;
+	p->no_route = s->flags & RECT_NO_ROUTE;
+	p->gateway = s->flags & RECT_GATEWAY;
+	memcpy(p->interface, s->path.interface, sizeof(p->interface) - 1);
+	memcpy(p->next_hop, s->path.next_hop, sizeof(p->next_hop));
+	p->neighbour = s->path.neighbour;
+	p->family = s->path.family == 6 ? 6 : 4;
+}
+
 void stall_record_to(const struct record *r, struct rec_stall *out)
 {
 	const struct stall_row *row = r->stall;
@@ -75,6 +99,7 @@ void stall_record_to(const struct record *r, struct rec_stall *out)
 		.oldest = row->oldest,
 	};
 	snprintf(out->verdict, sizeof(out->verdict), "%s", stall_name(row->verdict.stall));
+	path_to(&row->path, out);
 }
 
 static enum stall by_name(const char *name, size_t len)
@@ -100,6 +125,7 @@ void stall_record_from(const struct rec_stall *s, struct stall_row *row, struct 
 		.many_local = s->flags & RECT_MANY_LOCAL,
 		.many_peers = s->flags & RECT_MANY_PEERS,
 	};
+	path_from(s, &row->path);
 	if (row->oldest.sock.state >= EVS_MAX)
 		row->oldest.sock.state = EVS_CLOSE;
 	if (row->oldest.sock.owner.source >= EVO_MAX)

@@ -71,6 +71,37 @@ static void test_recorded_it_is_the_same(void **state)
 	}
 }
 
+static void test_recorded_with_its_path(void **state)
+{
+	static const struct stall_path paths[] = {
+		{ .known = false },
+		{ .known = true, .interface = "eth0", .family = 4, .next_hop = { 10, 0, 0, 1 },
+		  .gateway = true, .neighbour = 2 },
+		{ .known = true, .no_route = true, .family = 6 },
+	};
+	struct stall_row row = group(), back_row;
+	struct record r, back;
+	struct rec_stall s;
+	char said[160], again[160];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		row.path = paths[i];
+		stall_record(&row, STALL_START, &r);
+		stall_record_to(&r, &s);
+		stall_record_from(&s, &back_row, &back);
+		assert_int_equal(back_row.path.known, paths[i].known);
+		assert_int_equal(back_row.path.no_route, paths[i].no_route);
+		assert_string_equal(stall_path_text(&back_row.path, again, sizeof(again)),
+				    stall_path_text(&row.path, said, sizeof(said)));
+	}
+	/* One that was written before there was a path in it. */
+	memset((char *)&s + offsetof(struct rec_stall, path), 0, sizeof(s.path));
+	s.flags &= ~RECT_PATH;
+	stall_record_from(&s, &back_row, &back);
+	assert_false(back_row.path.known);
+}
+
 static void test_hostile_bytes(void **state)
 {
 	struct stall_row row;
@@ -81,6 +112,8 @@ static void test_hostile_bytes(void **state)
 	memset(&s, 0xff, sizeof(s));
 	stall_record_from(&s, &row, &r);
 	assert_int_equal(row.verdict.stall, STALL_NONE);
+	assert_int_equal(row.path.interface[sizeof(row.path.interface) - 1], 0);
+	assert_true(row.path.family == 4 || row.path.family == 6);
 	assert_true(r.stall_phase < STALL_PHASES && r.to < EVS_MAX && r.owner_source < EVO_MAX);
 }
 
@@ -89,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_group),
 		cmocka_unit_test(test_recorded_it_is_the_same),
+		cmocka_unit_test(test_recorded_with_its_path),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 
