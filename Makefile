@@ -88,6 +88,13 @@ build/tests/%: tests/load/%.c
 	$(Q)mkdir -p build/tests
 	$(call say,TEST,$@) $(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $< -o $@ -lpthread
 
+build/tests/empty: tests/load/empty.c build/tests/empty.bpf.o
+	$(call say,TEST,$@) $(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $< -o $@ -lbpf
+
+build/tests/empty.bpf.o: tests/load/empty.bpf.c
+	$(Q)mkdir -p build/tests
+	$(call say,TEST,$@) $(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
 build/tests/refuse.so: tests/live/refuse.c
 	$(Q)mkdir -p build/tests
 	$(call say,TEST,$@) $(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -shared -fPIC $< -o $@ -ldl
