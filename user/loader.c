@@ -625,11 +625,9 @@ int loader_fd(const struct loader *l)
 	return bpf_map__fd(l->skel->maps.ring);
 }
 
-size_t loader_consume(struct loader *l)
+void loader_consume(struct loader *l)
 {
-	int n = ring_buffer__consume(l->ring);
-
-	return n > 0 ? n : 0;
+	ring_buffer__consume(l->ring);
 }
 
 int loader_portfill(struct loader *l, struct portfill_slot *slots, size_t len)

@@ -72,8 +72,8 @@ bool loader_readable(const struct loader *l);
 /* The ring's own descriptor, for epoll: woken when a quarter is full. */
 int loader_fd(const struct loader *loader);
 
-/* Hands on what the ring holds. Returns the number of records. */
-size_t loader_consume(struct loader *loader);
+/* Hands on what the ring holds, until its function says to stop. */
+void loader_consume(struct loader *loader);
 
 /* Answers `len` (<= PORTFILL_MAX) slots in place. Returns 0 or -errno. */
 int loader_portfill(struct loader *loader, struct portfill_slot *slots, size_t len);

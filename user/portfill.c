@@ -7,6 +7,7 @@
 /* One record without a port, until it is known what becomes of it. */
 struct pending {
 	struct ev_state *record;
+	uint64_t cookie;	/* the record's, which is far away */
 	size_t index;
 	bool settled;
 	bool gone;
@@ -29,6 +30,11 @@ static bool lacks_port(const struct ev_head *head)
 	       (e->to == EVS_SYN_SENT || e->to == EVS_LISTEN);
 }
 
+bool portfill_listens(const struct ev_head *head)
+{
+	return lacks_port(head) && ((const struct ev_state *)head)->to == EVS_LISTEN;
+}
+
 static size_t slot_of(const struct table *t, uint64_t cookie)
 {
 	size_t i = cookie * 0x9e3779b97f4a7c15ULL >> 32;
@@ -36,7 +42,7 @@ static size_t slot_of(const struct table *t, uint64_t cookie)
 	for (;; i++) {
 		uint16_t at = t->slots[i % TABLE_SIZE];
 
-		if (!at || t->items[at - 1].record->sock.cookie == cookie)
+		if (!at || t->items[at - 1].cookie == cookie)
 			return i % TABLE_SIZE;
 	}
 }
@@ -80,7 +86,7 @@ static size_t collect(struct queue *q, size_t from, struct table *t)
 		if (t->len == PORTFILL_MAX)
 			break;
 		slot = slot_of(t, e->sock.cookie);
-		t->items[t->len] = (struct pending){ .record = e, .index = i };
+		t->items[t->len] = (struct pending){ .record = e, .cookie = e->sock.cookie, .index = i };
 		t->slots[slot] = ++t->len;
 	}
 	return i;

@@ -18,6 +18,9 @@
  * 100 ms, and connect() chooses within microseconds. */
 #define PORTFILL_PATIENCE_NS 50000000ULL
 
+/* A listener without its port: what follows may be its connections, without an owner. */
+bool portfill_listens(const struct ev_head *head);
+
 /* Asks the kernel; 0 or -errno (then nothing is filled). */
 typedef int (*portfill_ask_fn)(void *ctx, struct portfill_slot *slots, size_t len);
 

@@ -30,6 +30,12 @@ struct entry {
 	bool moved;		/* a dump showed TIME-WAIT for FIN-WAIT-2 already */
 };
 
+/* The hash beside it: another entry's cache line is not looked at for nothing. */
+struct slot {
+	uint32_t at;		/* entry + 1; 0 free; DELETED */
+	uint32_t hash;
+};
+
 struct twpoll {
 	twpoll_fn fn;
 	void (*breathe)(void *ctx);
@@ -38,7 +44,7 @@ struct twpoll {
 	size_t room;		/* of entries */
 	size_t top;		/* entries ever used */
 	size_t len;
-	uint32_t *index;	/* hash of addresses -> entry + 1; 0 free */
+	struct slot *index;	/* by hash of addresses */
 	size_t index_used;	/* slots that are not free, deleted ones included */
 	uint32_t *holes;	/* free entries below top */
 	size_t holes_len;
@@ -85,7 +91,7 @@ uint64_t twpoll_unseen(const struct twpoll *t)
 	return t->unseen;
 }
 
-static size_t hash_of(const struct ev_sock *s)
+static uint32_t hash_of(const struct ev_sock *s)
 {
 	uint64_t h = s->netns, word;
 
@@ -109,14 +115,14 @@ static bool same(const struct ev_sock *a, const struct ev_sock *b)
 /* The slot that holds these addresses, or INDEX_SIZE. */
 static size_t find(const struct twpoll *t, const struct ev_sock *s)
 {
-	size_t i = hash_of(s);
+	uint32_t hash = hash_of(s);
 
-	for (size_t n = 0; n < INDEX_SIZE; n++, i++) {
-		uint32_t at = t->index[i % INDEX_SIZE];
+	for (size_t n = 0, i = hash; n < INDEX_SIZE; n++, i++) {
+		const struct slot *slot = &t->index[i % INDEX_SIZE];
 
-		if (!at)
+		if (!slot->at)
 			break;
-		if (at != DELETED && same(&t->entries[at - 1].sock, s))
+		if (slot->at != DELETED && slot->hash == hash && same(&t->entries[slot->at - 1].sock, s))
 			return i % INDEX_SIZE;
 	}
 	return INDEX_SIZE;
@@ -124,12 +130,13 @@ static size_t find(const struct twpoll *t, const struct ev_sock *s)
 
 static void put(struct twpoll *t, uint32_t at)
 {
-	size_t i = hash_of(&t->entries[at].sock);
+	uint32_t hash = hash_of(&t->entries[at].sock);
+	size_t i = hash;
 
-	while (t->index[i % INDEX_SIZE] && t->index[i % INDEX_SIZE] != DELETED)
+	while (t->index[i % INDEX_SIZE].at && t->index[i % INDEX_SIZE].at != DELETED)
 		i++;
-	t->index_used += !t->index[i % INDEX_SIZE];
-	t->index[i % INDEX_SIZE] = at + 1;
+	t->index_used += !t->index[i % INDEX_SIZE].at;
+	t->index[i % INDEX_SIZE] = (struct slot){ .at = at + 1, .hash = hash };
 }
 
 /* Deleted slots pile up: made anew when too few are free. */
@@ -168,7 +175,7 @@ static bool grow(struct twpoll *t)
 
 static void end(struct twpoll *t, size_t slot, unsigned int to, unsigned int why)
 {
-	uint32_t at = t->index[slot] - 1;
+	uint32_t at = t->index[slot].at - 1;
 	struct entry *entry = &t->entries[at];
 	struct ev_timewait ev = { .sock = entry->sock, .since_ns = entry->since_ns };
 	struct timespec now, tai;
@@ -188,7 +195,7 @@ static void end(struct twpoll *t, size_t slot, unsigned int to, unsigned int why
 		entry->since_ns = ev.head.ts_ns;
 	} else {
 		entry->used = false;
-		t->index[slot] = DELETED;
+		t->index[slot].at = DELETED;
 		t->holes[t->holes_len++] = at;
 		t->len--;
 	}
@@ -223,8 +230,8 @@ void twpoll_moved(struct twpoll *t, const struct ev_timewait *e)
 
 	if (slot == INDEX_SIZE)
 		return;
-	t->entries[t->index[slot] - 1].state = EVS_TIME_WAIT;
-	t->entries[t->index[slot] - 1].since_ns = e->head.ts_ns;
+	t->entries[t->index[slot].at - 1].state = EVS_TIME_WAIT;
+	t->entries[t->index[slot].at - 1].since_ns = e->head.ts_ns;
 }
 
 void twpoll_reused(struct twpoll *t, const struct ev_state *e)
@@ -250,7 +257,7 @@ static void seen(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 	slot = find(t, &s);
 	if (slot == INDEX_SIZE)
 		return;
-	entry = &t->entries[t->index[slot] - 1];
+	entry = &t->entries[t->index[slot].at - 1];
 	if (entry->sock.cookie != cookie)
 		return;
 	entry->round = t->round;
@@ -297,7 +304,7 @@ static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumpe
 			end(t, find(t, &entry->sock), EVS_CLOSE, why_gone(entry, started));
 			continue;
 		}
-		t->index[find(t, &entry->sock)] = DELETED;
+		t->index[find(t, &entry->sock)].at = DELETED;
 		entry->used = false;
 		t->holes[t->holes_len++] = i;
 		t->len--;

@@ -4,6 +4,7 @@
 exactly the expected sequence, none twice, and what is missing is counted."""
 import collections
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -100,6 +101,28 @@ def exact(*args):
         owners(steps, truth)
         notes.append(f"recovered {totals['recovered']}, gaps {totals['gaps']}, lost {lost['missed']}")
     return "; ".join(notes)
+
+
+def test_short_behind_a_stopped_tracer():
+    """More in the ring than it takes at a time, when it is told to end: all of it is told,
+    each with its port, which for half of them only a later record says."""
+    tracer = Tracer("-o", "json", "-e", "state", "--ring-size", "64M")
+    tracer.process.send_signal(signal.SIGSTOP)
+    truth = load("-n", CONNECTIONS)
+    tracer.process.send_signal(signal.SIGINT)
+    tracer.process.send_signal(signal.SIGCONT)
+    assert tracer.end() == 0, tracer.stderr()
+    records = tracer.records()
+    steps = sequences(records, truth)
+    totals = of(records, "stop")[0]["tcptrail"]["totals"]
+    wrong, gaps, _ = expect(steps, truth, totals)
+    assert len(wrong) <= totals["lost"]["total"] == totals["lost"]["missed"], (wrong[:3], totals)
+    assert not totals["lost"]["total"] or skips_programs(), totals
+    assert len(steps) == 2 * CONNECTIONS + 1, (len(steps), totals)
+    nameless = [r for r in of(records, "state", truth["netns"])
+                if r["tcptrail"]["role"] != "listener" and not r["source"].get("port")]
+    assert not nameless, nameless[:2]
+    return f"{len(records)} records, gaps {gaps}, lost {totals['lost']['missed']}"
 
 
 def test_short_idle():
