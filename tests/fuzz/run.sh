@@ -19,9 +19,17 @@ fuzz() {
 	return "$rc"
 }
 
+# One to a processor.
+jobs=$(nproc)
 for program in "$@"; do
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n || failed=1
+	done
 	name=$(basename "$program")
-	check "fuzz.$name" fuzz "$program" "$name"
+	(check "fuzz.$name" fuzz "$program" "$name"; exit "$failed") &
+done
+for job in $(jobs -p); do
+	wait "$job" || failed=1
 done
 # shellcheck disable=SC2154
 exit "$failed"
