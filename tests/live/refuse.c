@@ -3,14 +3,17 @@
  * refuse.c - for LD_PRELOAD: the first REFUSE loads of a BPF object fail, as they do where the
  * verifier refuses a program (no kernel of the matrix refuses one of ours); and each with the
  * program REFUSE_PROGRAM in it, as a security module does (one was met that allows all of
- * ours but iterators over maps).
+ * ours but iterators over maps). With REFUSE_SOCK_DIAG no socket of NETLINK_SOCK_DIAG, as
+ * where a seccomp filter of a service allows no AF_NETLINK.
  */
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static int refused(int err)
 {
@@ -38,4 +41,16 @@ int bpf_object__load_skeleton(struct bpf_object_skeleton *s)
 		return refused(-EPERM);
 	*(void **)&next = dlsym(RTLD_NEXT, "bpf_object__load_skeleton");
 	return next ? next(s) : -ENOSYS;
+}
+
+int socket(int domain, int type, int protocol)
+{
+	int (*next)(int domain, int type, int protocol);
+
+	if (getenv("REFUSE_SOCK_DIAG") && domain == AF_NETLINK && protocol == NETLINK_SOCK_DIAG) {
+		errno = EPERM;
+		return -1;
+	}
+	*(void **)&next = dlsym(RTLD_NEXT, "socket");
+	return next ? next(domain, type, protocol) : -1;
 }

@@ -4,9 +4,11 @@
 is lost. (One was met that refuses iterators over maps and fentry, and nothing else.)"""
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 from tracer import TCPTRAIL, TOP, Tracer, load, of, run
@@ -63,6 +65,21 @@ def test_refused_and_moved_just_before_the_end():
     told = [(r["tcptrail"]["from"], r["network"]["connection"]["state"]) for r in of(tracer.records(), "state")
             if r["tcptrail"]["role"] == "client" and r["source"]["port"] == port]
     assert told[-1] == ("fin_wait_2", "time_wait"), told
+
+
+def test_refused_sock_diag_and_the_metrics_go_on():
+    """Not counted is not 0: that family is left out, no other."""
+    def families(env):
+        with tempfile.TemporaryDirectory() as directory:
+            tracer = Tracer("-o", "json", "--metrics-file", directory + "/m.prom", env=env)
+            load("-n", 10)
+            assert tracer.end() == 0, tracer.stderr()
+            with open(directory + "/m.prom", encoding="utf-8") as f:
+                return set(re.findall(r"^# TYPE (\S+)", f.read(), re.M))
+
+    usual = families(None)
+    without = families({**os.environ, "REFUSE_SOCK_DIAG": "1", "LD_PRELOAD": REFUSE})
+    assert usual - without == {"tcptrail_sockets"} and not without - usual, usual ^ without
 
 
 if __name__ == "__main__":
