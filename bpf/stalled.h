@@ -56,13 +56,20 @@ struct stalled {
 	__u8 acked;		/* request: its final ACK came, and was not taken */
 	__u8 defers;		/* listener: TCP_DEFER_ACCEPT, final ACKs alone do not count */
 	__u8 locked;		/* a call had the socket locked at that moment */
+	/* STALLED_BEFORE bytes so far: what is new goes behind */
+	__u32 seq;		/* of the first that is not acknowledged; request: of its SYN-ACK */
+	__u32 pad;
 };
+
+/* Recordings have what is behind that in another place, and older ones none of it: 0. */
+#define STALLED_BEFORE	200
 
 /* One by its ends, of the namespace that the caller is in. */
 #define STALLED_LOOK_UPS	64
 
 #ifndef __bpf__
-_Static_assert(sizeof(struct stalled) == 200, "stalled");
+_Static_assert(sizeof(struct stalled) == 208, "stalled");
+_Static_assert(__builtin_offsetof(struct stalled, seq) == STALLED_BEFORE, "stalled");
 #endif
 
 #endif /* TCPTRAIL_STALLED_H */

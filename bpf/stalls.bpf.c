@@ -9,6 +9,7 @@
 #include "bpf/stalled.h"
 
 #define TCP_RTO_MAX_MS	120000
+#define TCP_TIMEOUT_INIT_MS 1000
 #define ICSK_TIME_PROBE0 3
 #define QUEUED_MAX	64	/* told of each accept queue, the longest there first */
 #define CURRENT_NETNS	(-1)	/* BPF_F_CURRENT_NETNS */
@@ -126,6 +127,7 @@ static __always_inline void take_queues(struct sock *sk, struct tcp_sock *tp, st
 	s->fin_received = !!(sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
 	/* tcp_retransmit_skb() counts what it sent, not what was refused on its way. */
 	s->left = !!tp->retrans_out;
+	s->seq = tp->snd_una;
 }
 
 /* A connection's, but for its owner. `s` is zeroed. */
@@ -243,6 +245,18 @@ int stalls_walk(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* As reqsk_timer_handler() sets it (tcp_reqsk_timeout()). */
+static __always_inline __u32 request_rto_ms(struct request_sock *req)
+{
+	struct request_sock___timeout *own = (void *)req;
+	__u64 ms = TCP_TIMEOUT_INIT_MS;
+
+	if (bpf_core_field_exists(own->timeout))
+		ms = ticks_ms(BPF_CORE_READ(own, timeout));
+	ms <<= BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout) & 31;
+	return ms < TCP_RTO_MAX_MS ? ms : TCP_RTO_MAX_MS;
+}
+
 static __always_inline void take_request(struct request_sock *req, struct stalled *s)
 {
 	struct tcp_request_sock *treq = (struct tcp_request_sock *)req;
@@ -259,6 +273,8 @@ static __always_inline void take_request(struct request_sock *req, struct stalle
 	s->timer_ms = ticks_ms((__s64)(BPF_CORE_READ(req, rsk_timer.expires) - bpf_jiffies64()));
 	s->waited_ms = first_us && now_us > first_us ? (now_us - first_us) / 1000 : STALLED_UNKNOWN;
 	s->acked = BPF_CORE_READ_BITFIELD_PROBED(treq, req.acked);
+	s->rto_ms = request_rto_ms(req);
+	s->seq = BPF_CORE_READ(treq, snt_isn);
 }
 
 /* Segments of the peer would find it by these ends. */

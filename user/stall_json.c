@@ -49,6 +49,23 @@ static void path(struct json *j, const struct stall_path *p)
 	}
 }
 
+static void drop(struct json *j, const struct stall_drop *d)
+{
+	const char *where = stall_drop_where(d);
+
+	if (!where)
+		return;
+	JSON_LITERAL(j, ",\"drop\":{\"where\":\"");
+	json_word(j, where);
+	JSON_LITERAL(j, "\"");
+	if (d->reason[0]) {
+		JSON_LITERAL(j, ",\"reason\":");
+		json_string(j, (const uint8_t *)d->reason, sizeof(d->reason));
+	}
+	json_number(j, ",\"ns_ago\":", d->ago_ms * 1000000ULL);
+	JSON_LITERAL(j, "}");
+}
+
 static void buffers(struct json *j, const struct stalled *s)
 {
 	json_number(j, ",\"unsent\":", s->unsent);
@@ -71,7 +88,9 @@ static void evidence(struct json *j, const struct stall_row *row)
 	json_number(j, ",\"evidence\":{\"retransmits\":", s->retransmits);
 	json_number(j, ",\"probes\":", s->probes);
 	if (whole && s->retransmits)
-		json_word(j, s->left ? ",\"local_drop\":false" : ",\"local_drop\":true");
+		json_word(j, s->left && row->drop.where != DROPPED_OUT ? ",\"local_drop\":false" :
+									 ",\"local_drop\":true");
+	drop(j, &row->drop);
 	path(j, &row->path);
 	if (whole)
 		buffers(j, s);

@@ -16,6 +16,7 @@ void stall_rows_free(struct stall_rows *r)
 {
 	free(r->sockets);
 	free(r->rows);
+	stall_drops_free(&r->drops);
 	*r = (struct stall_rows){ 0 };
 }
 
@@ -150,6 +151,7 @@ static const struct stalled *other_end(const struct stall_rows *r, const struct 
 /* What the walk told, as one: verdicts, and which other socket each follows from. */
 struct judged {
 	struct stall_verdict verdict;
+	struct stall_drop drop;
 	size_t listener;	/* of its port; r->len: none */
 	size_t root;		/* r->len: none */
 	size_t queued;		/* listener: one that nobody accept()s; r->len: none */
@@ -199,6 +201,7 @@ static void judge_each(struct stall_rows *r, const struct stall_limits *limits, 
 		if (j->listener < r->len)
 			take_from_listener(s, &r->sockets[j->listener]);
 		j->verdict = stall_of(s, limits);
+		stall_drops_explain(&r->drops, s, &j->verdict, &j->drop);
 		j->wanted = wanted(r, s, j->verdict);
 		if (j->verdict.stall == STALL_ACCEPT && j->listener < r->len)
 			all[j->listener].queued = i;
@@ -300,6 +303,8 @@ static void add_to(struct stall_row *group, const struct stall_row *row)
 
 	group->count++;
 	group->waiting += row->waiting;
+	if (!group->drop.where)
+		group->drop = row->drop;
 	group->many_local |= g->lport != s->lport || memcmp(g->laddr, s->laddr, sizeof(g->laddr));
 	group->many_peers |= g->rport != s->rport || memcmp(g->raddr, s->raddr, sizeof(g->raddr));
 }
@@ -373,7 +378,7 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 			continue;
 		r->rows[r->rows_len++] = (struct stall_row){
 			.oldest = r->sockets[i], .verdict = all[i].verdict, .count = 1,
-			.waiting = all[i].waiting,
+			.waiting = all[i].waiting, .drop = all[i].drop,
 			.server = is_server(r, &all[i], &r->sockets[i]),
 		};
 	}
@@ -436,6 +441,7 @@ const char *stall_rows_evidence(const struct stall_row *row, char *buf, size_t l
 
 	stall_evidence(row->verdict.stall, &row->oldest, buf, len);
 	add(buf, len, stall_path_text(&row->path, path, sizeof(path)));
+	add(buf, len, stall_drop_text(&row->drop, text, sizeof(text)));
 	if (row->has_growth && row->growth_per_min) {
 		snprintf(text, sizeof(text), ", %+d/min", row->growth_per_min);
 		add(buf, len, text);
@@ -461,6 +467,8 @@ const char *stall_rows_evidence(const struct stall_row *row, char *buf, size_t l
 
 const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len)
 {
+	const char *against = stall_drop_advice(&row->drop);
+
 	if (row->path.no_route)
 		snprintf(buf, len, "there is no way to it: ip route; ip rule.");
 	else if (row->verdict.stall == STALL_ACCEPT && row->files && row->files >= row->files_max)
@@ -470,6 +478,8 @@ const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len
 		snprintf(buf, len, "nobody has that address there: dead host, wrong subnet or VLAN.  "
 			 "ip neigh show%s%s", stall_path_plain_interface(&row->path) ? " dev " : "",
 			 stall_path_plain_interface(&row->path) ? row->path.interface : "");
+	else if (against)
+		snprintf(buf, len, "%s", against);
 	else
 		stall_advice(row->verdict.stall, &row->oldest, buf, len);
 	return buf;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stall_drops.h"
 #include "stall_path.h"
 #include "stall_rules.h"
 
@@ -23,6 +24,7 @@ struct stall_row {
 	uint64_t files;		/* descriptors that the owner uses; 0: not looked up */
 	uint64_t files_max;	/* RLIMIT_NOFILE, soft */
 	struct stall_path path;	/* of segments that nobody answers */
+	struct stall_drop drop;	/* what this host threw away of it */
 	bool server;		/* we listen on its port: `<` */
 	bool many_local;	/* local ports, or peers, differ */
 	bool many_peers;
@@ -35,6 +37,7 @@ struct stall_rows {
 	size_t room;
 	struct stall_row *rows;
 	size_t rows_len;
+	struct stall_drops drops;	/* what this host threw away; none: not looked at */
 	bool (*wanted)(void *ctx, const struct stall_row *row);	/* NULL: all are */
 	void *ctx;
 };

@@ -276,16 +276,20 @@ static const char *timer(const struct stalled *s, char *buf, size_t len)
 	return buf;
 }
 
-/* A segment of ours that this host did not let out: a SYN or a FIN, or data. */
+/* A segment of ours that this host did not let out: a SYN or a FIN, or data; or one that
+ * left, and then it was a queue here, or what answers it (stall_drops.h). */
 static void dropped_here(const struct stalled *s, const char *next, char *buf, size_t len)
 {
+	const char *left = s->left || s->place == STALLED_REQUEST ? "" : ", none left this host";
 	char bytes[32];
 
 	if (s->sock.state == EVS_SYN_SENT)
-		snprintf(buf, len, "SYN resent %ux, none left this host%s", s->retransmits, next);
+		snprintf(buf, len, "SYN resent %ux%s%s", s->retransmits, left, next);
+	else if (s->place == STALLED_REQUEST)
+		snprintf(buf, len, "SYN-ACK resent %ux%s", s->retransmits, next);
 	else if (s->unacked)
-		snprintf(buf, len, "%s unacked, resent %ux, none left this host%s",
-			 format_bytes(s->unacked, bytes, sizeof(bytes)), s->retransmits, next);
+		snprintf(buf, len, "%s unacked, resent %ux%s%s",
+			 format_bytes(s->unacked, bytes, sizeof(bytes)), s->retransmits, left, next);
 	else
 		snprintf(buf, len, "peer window open, probe %u%s, %s do not leave", probes(s), next,
 			 format_bytes(s->unsent, bytes, sizeof(bytes)));

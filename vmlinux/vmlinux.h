@@ -343,6 +343,11 @@ struct request_sock {
 	struct sock *sk;
 };
 
+/* Since Linux 5.17 (5903123f662e); TCP_TIMEOUT_INIT before. */
+struct request_sock___timeout {
+	__u32 timeout;
+};
+
 struct inet_request_sock {
 	struct request_sock req;
 	__u16 acked : 1;
@@ -351,6 +356,7 @@ struct inet_request_sock {
 struct tcp_request_sock {
 	struct inet_request_sock req;
 	__u32 rcv_isn;
+	__u32 snt_isn;
 	__u64 snt_synack;
 };
 
@@ -366,9 +372,16 @@ struct inet_timewait_sock {
 	struct timer_list tw_timer;
 };
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
+	struct sock *sk;
+	struct net_device *dev;
+	int skb_iif;
 	__be16 protocol;
 	__u16 transport_header;
 	__u16 network_header;
@@ -389,6 +402,9 @@ struct tcphdr {
 };
 
 enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+	SKB_DROP_REASON_NO_SOCKET = 3,
+	SKB_DROP_REASON_OTHERHOST = 13,
 	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
 };
 

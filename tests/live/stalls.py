@@ -209,6 +209,60 @@ def test_a_neighbour_that_is_missing():
         stage.end()
 
 
+def kept_back(here):
+    """The port of the service -> where this host dropped what it waits for, and the reason."""
+    return {
+        here["out"]: ("out", "NETFILTER_DROP"),
+        here["in"]: ("in", "NETFILTER_DROP"),
+        here["strict"]: ("in", "IP_RPFILTER"),
+        here["looped"]: ("loopback", "NETFILTER_DROP"),
+        here["data"]: ("out", "NETFILTER_DROP"),
+        here["queue"]: ("out", "QDISC_DROP"),
+    }
+
+
+def test_why_this_host_drops_it():
+    """Seen where a segment is sent again while it is looked: twice within the time of a look here."""
+    stage = Stage("stall_scenes.py", "kept-back")
+    try:
+        want, seen = kept_back(stage.here), {}
+        while seen != want and time.monotonic() - stage.begun < 3 * PATIENCE:
+            rows = stalls(stage, "--over", "1s", "-i", "1", "-c", "4")
+            seen.update({r["peer"]["port"]: (r["evidence"]["drop"]["where"], r["evidence"]["drop"]["reason"])
+                         for r in rows if "drop" in r["evidence"]})
+            assert all(r["verdict"] == "dropped-here" for r in rows if "drop" in r["evidence"]), rows
+        assert seen == want, (seen, want, rows)
+        text = subprocess.run([TCPTRAIL, "stalls", "--over", "1s", "-i", "1", "-c", "4", "-q", "--netns",
+                               str(stage.here["netns"]), "--rport", str(stage.here["in"])],
+                              check=True, capture_output=True, text=True, timeout=30 * SLOW).stdout
+        assert "; the SYN-ACK is dropped on its way in: NETFILTER_DROP" in text, text
+        assert "try: a rule of this host drops it: nft list ruleset" in text, text
+    finally:
+        stage.end()
+
+
+def test_events_say_why_this_host_drops_it():
+    """From the first on: none is told as not answered."""
+    stage = Stage("stall_scenes.py", "kept-back")
+    tracer = Tracer("-o", "json", "-e", "stall", "--over", "1500ms", "--netns", str(stage.here["netns"]))
+    try:
+        want = kept_back(stage.here)
+
+        def told():
+            drops = {r["destination"]["port"]: (r["tcptrail"]["verdict"], r["tcptrail"]["evidence"].get("drop", {}))
+                     for r in of(tracer.records(), "stall") if r["tcptrail"]["phase"] == "start"}
+            return {port: (drop.get("where"), drop.get("reason")) for port, (verdict, drop) in drops.items()
+                    if verdict == "dropped-here"}
+
+        tracer.wait_for(lambda: told() == want)
+        assert len(of(tracer.records(), "stall")) == len(want), tracer.text()
+        assert tracer.end() == 0, tracer.stderr()
+    finally:
+        if tracer.process.poll() is None:
+            tracer.process.kill()
+        stage.end()
+
+
 def both_namespaces(stage):
     return "( netns {netns} or netns {peer_netns} )".format(**stage.here)
 
