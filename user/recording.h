@@ -227,7 +227,8 @@ struct rec_stall {
 	__u8 oldest[STALLED_BEFORE];	/* struct stalled, to there */
 	struct rec_path path;
 	struct rec_drop drop;
-	__u8 oldest_more[64];		/* the rest of it, and room; what is new goes behind it */
+	__u8 oldest_more[64];		/* the rest of it, and room */
+	char because[64];		/* what is new goes behind it */
 };
 
 struct rec_listening {
@@ -252,7 +253,7 @@ struct rec_looked {
 _Static_assert(sizeof(struct rec_listening) == 152, "rec_listening");
 _Static_assert(sizeof(struct rec_netns) == 72, "rec_netns");
 _Static_assert(sizeof(struct rec_looked) == 40, "rec_looked");
-_Static_assert(sizeof(struct rec_stall) == 456, "rec_stall");
+_Static_assert(sizeof(struct rec_stall) == 520, "rec_stall");
 _Static_assert(sizeof(struct stalled) <= STALLED_BEFORE + 64, "rec_stall.oldest_more");
 _Static_assert(sizeof(struct rec_limit) == 64, "rec_limit");
 _Static_assert(sizeof(struct rec_prologue) == 24, "rec_prologue");

@@ -118,6 +118,10 @@ void stall_json(struct json *j, const struct stall_row *row)
 		growth(j, row->growth_per_min);
 	if (row->waiting)
 		json_number(j, ",\"others_waiting\":", row->waiting);
+	if (row->because[0]) {
+		JSON_LITERAL(j, ",\"because\":");
+		json_string(j, (const uint8_t *)row->because, sizeof(row->because));
+	}
 	if (row->files)
 		descriptors(j, row);
 	evidence(j, row);

@@ -122,6 +122,8 @@ void stall_record_to(const struct record *r, struct rec_stall *out)
 	};
 	oldest_to(&row->oldest, out);
 	memcpy(out->drop.reason, row->drop.reason, sizeof(out->drop.reason));
+	_Static_assert(sizeof(out->because) == sizeof(row->because), "cut");
+	memcpy(out->because, row->because, sizeof(out->because));
 	snprintf(out->verdict, sizeof(out->verdict), "%s", stall_name(row->verdict.stall));
 	path_to(&row->path, out);
 }
@@ -151,6 +153,7 @@ void stall_record_from(const struct rec_stall *s, struct stall_row *row, struct 
 	oldest_from(s, &row->oldest);
 	path_from(s, &row->path);
 	drop_from(&s->drop, &row->drop);
+	memcpy(row->because, s->because, sizeof(row->because) - 1);
 	if (row->oldest.sock.state >= EVS_MAX)
 		row->oldest.sock.state = EVS_CLOSE;
 	if (row->oldest.sock.owner.source >= EVO_MAX)

@@ -155,6 +155,7 @@ struct judged {
 	size_t listener;	/* of its port; r->len: none */
 	size_t root;		/* r->len: none */
 	size_t queued;		/* listener: one that nobody accept()s; r->len: none */
+	size_t full;		/* the listener whose full queue it waits for; r->len: none */
 	uint32_t waiting;
 	bool wanted;		/* its row, by the filter */
 	bool follows;		/* counted with another one's */
@@ -194,7 +195,8 @@ static void judge_each(struct stall_rows *r, const struct stall_limits *limits, 
 		struct stalled *s = &r->sockets[i];
 		struct judged *j = &all[i];
 
-		*j = (struct judged){ .listener = r->len, .root = r->len, .queued = r->len };
+		*j = (struct judged){ .listener = r->len, .root = r->len, .queued = r->len,
+				      .full = r->len };
 		if (i < listeners)
 			continue;
 		j->listener = listener_at(r, listeners, s->sock.netns, s->sock.lport, s->sock.laddr);
@@ -212,13 +214,18 @@ static bool waits_for_program(enum stall stall, enum stall other)
 {
 	switch (stall) {
 	case STALL_ZERO_WINDOW:
+	case STALL_SEND_BUFFER:
 	case STALL_PEER_OPEN:
 		return other == STALL_NOT_READING || other == STALL_CLOSE_WAIT_UNREAD ||
-		       other == STALL_ACCEPT;
+		       other == STALL_ACCEPT || other == STALL_LOCKED;
 	case STALL_RETRANSMITTING:
 	case STALL_FIN:
 	case STALL_ORPHAN:
-		return other == STALL_FINAL_ACK;
+		return other == STALL_FINAL_ACK || other == STALL_LOCKED;
+	case STALL_SYN_ACK:
+		return other == STALL_DROPPED_HERE;
+	case STALL_KEEPALIVE:
+		return other == STALL_LOCKED;
 	default:
 		return false;
 	}
@@ -226,8 +233,7 @@ static bool waits_for_program(enum stall stall, enum stall other)
 
 /* What the program at its other end does not do, and that is listed; or one that waits
  * for the same accept(). r->len: nothing. */
-static size_t root_of(const struct stall_rows *r, const struct judged *all, size_t listeners,
-		      size_t i)
+static size_t root_of(const struct stall_rows *r, struct judged *all, size_t listeners, size_t i)
 {
 	const struct ev_sock *s = &r->sockets[i].sock;
 	enum stall stall = all[i].verdict.stall;
@@ -236,9 +242,12 @@ static size_t root_of(const struct stall_rows *r, const struct judged *all, size
 
 	if (stall == STALL_SYN)
 		listener = listener_at(r, listeners, s->netns, s->rport, s->raddr);
-	if (stall == STALL_SYN || stall == STALL_FINAL_ACK)
-		return listener < r->len && full(&r->sockets[listener]) ? all[listener].queued :
-									  r->len;
+	if (stall == STALL_SYN || stall == STALL_FINAL_ACK) {
+		if (listener == r->len || !full(&r->sockets[listener]))
+			return r->len;
+		all[i].full = listener;
+		return all[listener].queued;
+	}
 	other = other_end(r, s);
 	if (!other || !waits_for_program(stall, all[other - r->sockets].verdict.stall))
 		return r->len;
@@ -305,6 +314,8 @@ static void add_to(struct stall_row *group, const struct stall_row *row)
 	group->waiting += row->waiting;
 	if (!group->drop.where)
 		group->drop = row->drop;
+	if (!group->because[0])
+		memcpy(group->because, row->because, sizeof(group->because));
 	group->many_local |= g->lport != s->lport || memcmp(g->laddr, s->laddr, sizeof(g->laddr));
 	group->many_peers |= g->rport != s->rport || memcmp(g->raddr, s->raddr, sizeof(g->raddr));
 }
@@ -358,6 +369,29 @@ static bool is_server(const struct stall_rows *r, const struct judged *j, const 
 	return s->sock.role == EVR_SERVER || j->listener < r->len;
 }
 
+/* What is not told by a row of its own: the filter leaves it out, or nobody waits long
+ * enough in that queue. A final ACK that was ignored says so itself. */
+static void take_because(const struct stall_rows *r, const struct judged *all, size_t i,
+			 struct stall_row *row)
+{
+	size_t root = all[i].root < r->len ? all[i].root : all[i].full;
+	char comm[4 * EV_COMM_LEN + 1];
+	const struct ev_owner *owner;
+	const char *what;
+
+	if (root == r->len || (root == all[i].full && all[i].verdict.stall == STALL_FINAL_ACK))
+		return;
+	for (int depth = 0; depth < 2 && all[root].root < r->len; depth++)
+		root = all[root].root;
+	owner = &r->sockets[root].sock.owner;
+	what = all[root].verdict.stall ? stall_name(all[root].verdict.stall) : "full accept queue";
+	if (owner->source)
+		snprintf(row->because, sizeof(row->because), "%s of %s[%u]", what,
+			 format_plain(owner->comm, EV_COMM_LEN, comm, sizeof(comm)), owner->pid);
+	else
+		snprintf(row->because, sizeof(row->because), "%s", what);
+}
+
 /* One row each. false: no memory. */
 static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 {
@@ -381,6 +415,7 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 			.waiting = all[i].waiting, .drop = all[i].drop,
 			.server = is_server(r, &all[i], &r->sockets[i]),
 		};
+		take_because(r, all, i, &r->rows[r->rows_len - 1]);
 	}
 	free(all);
 	return true;
@@ -469,7 +504,9 @@ const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len
 {
 	const char *against = stall_drop_advice(&row->drop);
 
-	if (row->path.no_route)
+	if (row->because[0])
+		snprintf(buf, len, "it is on this host that it waits: tcptrail listeners; tcptrail stalls");
+	else if (row->path.no_route)
 		snprintf(buf, len, "there is no way to it: ip route; ip rule.");
 	else if (row->verdict.stall == STALL_ACCEPT && row->files && row->files >= row->files_max)
 		snprintf(buf, len, "accept() fails with EMFILE: a higher RLIMIT_NOFILE, or does it "

@@ -14,11 +14,15 @@
 #include "stall_path.h"
 #include "stall_rules.h"
 
+#define STALL_BECAUSE_LEN 64
+
 struct stall_row {
 	struct stalled oldest;	/* of the group; its times are the evidence */
 	struct stall_verdict verdict;
 	uint32_t count;
 	uint32_t waiting;	/* others that wait for these, and are not listed */
+	char because[STALL_BECAUSE_LEN]; /* what these wait for, of this namespace, and is not listed
+				 * as stuck: "full accept queue of nginx[1187]"; "": nothing known */
 	int32_t growth_per_min;	/* with has_growth (stall_track.h) */
 	bool has_growth;
 	uint64_t files;		/* descriptors that the owner uses; 0: not looked up */

@@ -120,6 +120,19 @@ def overflowing():
     return listener, late + early
 
 
+def crowd():
+    """A full accept queue, and a client whose SYN it refuses."""
+    sh("ip", "link", "set", "lo", "up")
+    full = socket.create_server(("127.0.0.1", 0), backlog=1)
+    early = [socket.create_connection(full.getsockname()) for _ in range(2)]
+    late = connecting(*full.getsockname())
+    print(json.dumps({"pid": os.getpid(), "netns": os.stat("/proc/self/ns/net").st_ino,
+                      "full": full.getsockname()[1]}), flush=True)
+    sys.stdin.readline()
+    for c in early + [late, full]:
+        c.close()
+
+
 def unread(c):
     c.setblocking(False)
     try:
@@ -239,4 +252,4 @@ def main():
 
 
 if __name__ == "__main__":
-    {"peer": peer, "neighbour": no_neighbour, "kept-back": kept_back}.get(sys.argv[-1], main)()
+    {"peer": peer, "neighbour": no_neighbour, "kept-back": kept_back, "crowd": crowd}.get(sys.argv[-1], main)()

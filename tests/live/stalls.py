@@ -209,6 +209,28 @@ def test_a_neighbour_that_is_missing():
         stage.end()
 
 
+def test_because_of_a_queue_that_is_full():
+    """Where nobody waits in it for too long it has no row, and is the reason all the same."""
+    stage = Stage("stall_scenes.py", "crowd")
+    try:
+        begun = time.monotonic()
+        while not (rows := stalls(stage, "--over", "accept=10m,syn=1s")) and time.monotonic() - begun < PATIENCE:
+            time.sleep(0.3)
+        row, = rows
+        assert (row["verdict"], row["peer"]["port"]) == ("syn-no-answer", stage.here["full"]), row
+        queue = f"full accept queue of python3[{stage.here['pid']}]"
+        assert row["because"] == queue and "tcptrail listeners" in row["try"], row
+        row, = stalls(stage, "--over", "1s")
+        assert (row["verdict"], row["count"], row["others_waiting"]) == ("accept-waiting", 2, 1), row
+        assert "because" not in row, row
+        text = subprocess.run([TCPTRAIL, "check", "--over", "accept=10m,syn=1s", "--netns", str(stage.here["netns"])],
+                              check=False, capture_output=True, text=True, timeout=30 * SLOW).stdout.splitlines()
+        assert f":{stage.here['full']} python3" in text[0] and text[1].startswith("WARN   "), text
+        assert f"; because {queue}" in text[1], text
+    finally:
+        stage.end()
+
+
 def kept_back(here):
     """The port of the service -> where this host dropped what it waits for, and the reason."""
     return {
