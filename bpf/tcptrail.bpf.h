@@ -69,6 +69,7 @@
 /* enum sock_flags, bit numbers in skc_flags (include/net/sock.h) */
 #define SOCK_DEAD	0
 #define SOCK_DONE	1
+#define SOCK_KEEPOPEN	3
 #define SOCK_LINGER	4
 
 /* What is known of a socket (conn.bpf.c): the most used first, a cache line. */

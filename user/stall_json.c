@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "stall_json.h"
 
+#include "stall_timers.h"
+
 static void known(struct json *j, const char *name, uint32_t ms)
 {
 	if (ms != STALLED_UNKNOWN)
@@ -100,7 +102,7 @@ static void evidence(struct json *j, const struct stall_row *row)
 		JSON_LITERAL(j, "}");
 	}
 	if (s->place != STALLED_QUEUED) {
-		known(j, ",\"next_ns\":", s->timer_ms);
+		known(j, ",\"next_ns\":", stall_next_ms(s));
 		known(j, ",\"gives_up_ns\":", stall_gives_up_ms(s));
 	}
 	/* lsndtime, lrcvtime and rcv_tstamp are set when it opens (tcp_finish_connect()). */

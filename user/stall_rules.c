@@ -5,14 +5,13 @@
 
 #include "format.h"
 #include "names.h"
+#include "stall_timers.h"
 
 /* A window smaller than a segment of Ethernet lets nobody send on: silly window
  * syndrome avoidance (RFC 9293 section 3.8.6.2). */
 #define WINDOW_CLOSED	1460
 #define KEEPALIVES	2	/* probes, not answered */
-/* TCP_TIMEOUT_INIT, TCP_RTO_MIN */
-#define SYN_RTO_MS	1000
-#define RTO_MIN_MS	200
+#define RTO_MIN_MS	200	/* TCP_RTO_MIN */
 
 const struct stall_limits stall_defaults = {
 	.syn_ms = 3000, .accept_ms = 1000, .window_ms = 5000, .close_wait_ms = 60000, .fin_ms = 30000,
@@ -206,51 +205,6 @@ struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits
 	}
 }
 
-/* tcp_model_timeout(): how long `retries` of them take. */
-static uint64_t model_ms(uint32_t retries, uint32_t base_ms, uint32_t max_ms)
-{
-	uint32_t doublings = 0;
-
-	while (doublings < 31 && (uint64_t)base_ms << (doublings + 1) <= max_ms)
-		doublings++;
-	if (retries <= doublings)
-		return ((2ULL << retries) - 1) * base_ms;
-	return ((2ULL << doublings) - 1) * base_ms + (uint64_t)(retries - doublings) * max_ms;
-}
-
-/* From retransmission to retransmission until one is the last. */
-static uint32_t simulate(const struct stalled *s, uint32_t most, uint64_t patience_ms)
-{
-	uint64_t at = s->timer_ms, rto = s->rto_ms;
-
-	for (uint32_t n = s->retransmits; n < 256; n++) {
-		if (n >= most || (n && s->retrans_ms + at >= patience_ms))
-			return at < STALLED_UNKNOWN ? at : STALLED_UNKNOWN;
-		/* A SYN's first few do not double it (tcp_syn_linear_timeouts). */
-		if (s->sock.state != EVS_SYN_SENT || n + 1 > s->linear)
-			rto = 2 * rto < s->rto_max_ms ? 2 * rto : s->rto_max_ms;
-		/* tcp_clamp_rto_to_user_timeout() */
-		if (s->user_timeout_ms && s->retrans_ms + at + rto > s->user_timeout_ms)
-			rto = s->user_timeout_ms - s->retrans_ms - at;
-		at += rto;
-	}
-	return STALLED_UNKNOWN;
-}
-
-uint32_t stall_gives_up_ms(const struct stalled *s)
-{
-	bool opening = s->sock.state == EVS_SYN_SENT || s->sock.state == EVS_SYN_RECV;
-	uint64_t patience = s->user_timeout_ms;
-
-	/* An orphan has other limits, and no socket that is waited for. */
-	if (s->timer_ms == STALLED_UNKNOWN || s->retrans_ms == STALLED_UNKNOWN ||
-	    !s->retransmits || s->place != STALLED_FILE || !s->rto_ms)
-		return STALLED_UNKNOWN;
-	if (!patience)
-		patience = model_ms(s->retries, opening ? SYN_RTO_MS : RTO_MIN_MS, s->rto_max_ms);
-	return simulate(s, opening ? s->retries + s->linear : UINT32_MAX, patience);
-}
-
 /* Sent so far: each doubles the time to the next. */
 static unsigned int probes(const struct stalled *s)
 {
@@ -259,16 +213,16 @@ static unsigned int probes(const struct stalled *s)
 
 static const char *timer(const struct stalled *s, char *buf, size_t len)
 {
-	uint32_t end = stall_gives_up_ms(s);
+	uint32_t due = stall_next_ms(s), end = stall_gives_up_ms(s);
 	char next[24], last[24];
 
 	buf[0] = '\0';
-	if (s->timer_ms == STALLED_UNKNOWN)
+	if (due == STALLED_UNKNOWN)
 		return buf;
-	format_duration(s->timer_ms * 1000000ULL, next, sizeof(next));
+	format_duration(due * 1000000ULL, next, sizeof(next));
 	if (end == STALLED_UNKNOWN)
 		snprintf(buf, len, ", next in %s", next);
-	else if (end == s->timer_ms)
+	else if (end == due)
 		snprintf(buf, len, ", given up in %s", next);
 	else
 		snprintf(buf, len, ", next in %s, given up in %s", next,
@@ -366,7 +320,7 @@ const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf,
 		snprintf(buf, len, "our FIN is acknowledged, the peer's does not come");
 		break;
 	case STALL_KEEPALIVE:
-		snprintf(buf, len, "%u keepalive probes unanswered", s->probes);
+		snprintf(buf, len, "%u keepalive probes unanswered%s", s->probes, next);
 		break;
 	default:
 		snprintf(buf, len, "%s", "");

@@ -74,6 +74,10 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct timer_list {
+	unsigned long expires;
+};
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -102,6 +106,8 @@ struct netns_ipv4 {
 	__u8 sysctl_tcp_orphan_retries;
 	__u8 sysctl_tcp_migrate_req;
 	int sysctl_max_syn_backlog;
+	int sysctl_tcp_keepalive_intvl;
+	__u8 sysctl_tcp_keepalive_probes;
 };
 
 /* Since Linux 6.5. */
@@ -166,6 +172,7 @@ struct sock_common {
 	atomic64_t skc_cookie;
 	union {
 		unsigned long skc_flags;
+		struct sock *skc_listener;	/* of a request */
 	};
 	refcount_t skc_refcnt;
 };
@@ -217,6 +224,12 @@ struct sock {
 	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog;
+	struct timer_list sk_timer;	/* keepalive's, where the next has none */
+};
+
+/* Since Linux 7.0. */
+struct inet_connection_sock___keepalive {
+	struct timer_list icsk_keepalive_timer;
 };
 
 /* Since Linux 6.18. */
@@ -265,10 +278,6 @@ struct inet_connection_sock {
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
-};
-
-struct timer_list {
-	unsigned long expires;
 };
 
 /* When the next retransmission or probe is due: until Linux 6.19, then, and since 7.0. */
@@ -327,6 +336,9 @@ struct tcp_sock {
 	__u32 rcv_wnd;
 	__u32 snd_wnd;
 	__u32 mss_cache;
+	unsigned int keepalive_intvl;
+	__u8 keepalive_probes;
+	struct request_sock *fastopen_rsk;
 };
 
 /* Only with CONFIG_MPTCP. */

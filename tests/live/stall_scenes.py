@@ -63,6 +63,8 @@ def peer():
             c.setblocking(False)
             c.connect_ex((HERE, int(args[0])))
             kept.append(c)
+        elif word == "forget":
+            kept.pop().close()
         elif word == "close":
             for s in kept:		# by RST: at once
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -120,6 +122,28 @@ def overflowing():
     return listener, late + early
 
 
+def given_up():
+    """What the kernel ends in some seconds, each by another of its timers."""
+    other = Peer()
+    cable(other)
+    for name, value in ("tcp_synack_retries", "2"), ("tcp_orphan_retries", "4"):
+        with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as f:
+            f.write(value)
+    asked = listen(8)		# by a client that sends its SYN once
+    other.inside("nft", f"add rule t in tcp sport {asked.getsockname()[1]} drop")
+    window = connected(other, "window")
+    window.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 9000)
+    stuck = [unread(window), silent(other, 9)]
+    orphan(other)
+    for word in "connect", "forget":
+        other.say(word, asked.getsockname()[1])
+    print(json.dumps({"pid": os.getpid(), "netns": os.stat("/proc/self/ns/net").st_ino}), flush=True)
+    sys.stdin.readline()
+    for c in stuck:
+        c.close()
+    other.end()
+
+
 def crowd():
     """A full accept queue, and a client whose SYN it refuses."""
     sh("ip", "link", "set", "lo", "up")
@@ -148,9 +172,9 @@ def orphan(other):
     c.close()
 
 
-def silent(other):
+def silent(other, probes=20):
     c = connected(other, "keepalive")
-    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 20)):
+    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, probes)):
         c.setsockopt(socket.IPPROTO_TCP, option, value)
     c.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     other.inside("nft", f"add rule t in tcp dport {SERVICES['keepalive']} drop")
@@ -252,4 +276,4 @@ def main():
 
 
 if __name__ == "__main__":
-    {"peer": peer, "neighbour": no_neighbour, "kept-back": kept_back, "crowd": crowd}.get(sys.argv[-1], main)()
+    {"peer": peer, "neighbour": no_neighbour, "kept-back": kept_back, "crowd": crowd, "given-up": given_up}.get(sys.argv[-1], main)()

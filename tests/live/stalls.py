@@ -209,6 +209,27 @@ def test_a_neighbour_that_is_missing():
         stage.end()
 
 
+def test_given_up_when_it_says():
+    stage = Stage("stall_scenes.py", "given-up")
+    try:
+        told, last = {}, {}
+        while len(told) < 4 or any(time.monotonic() < end + 1 for end in told.values()):
+            rows = stalls(stage, "--over", "1s")
+            now = time.monotonic()
+            assert now - stage.begun < 4 * PATIENCE, (told, last, rows)
+            for r in rows:
+                last[r["verdict"]] = now
+                told.setdefault(r["verdict"], now + r["evidence"]["gives_up_ns"] / 1e9)
+            time.sleep(0.1)
+        assert set(told) == {"syn-ack-no-answer", "orphan", "zero-window-peer", "keepalive-unanswered"}, told
+        # The last look that saw it, and how long a look takes.
+        late = {verdict: last[verdict] - end for verdict, end in told.items()}
+        assert all(-1 * SLOW < d < 0.5 * SLOW for d in late.values()), late
+        return ", ".join(f"{verdict} {d:+.1f} s" for verdict, d in late.items())
+    finally:
+        stage.end()
+
+
 def test_because_of_a_queue_that_is_full():
     """Where nobody waits in it for too long it has no row, and is the reason all the same."""
     stage = Stage("stall_scenes.py", "crowd")

@@ -169,7 +169,7 @@ static void test_in_a_row(void **state)
 	assert_int_equal(r.rows[0].verdict.stall, STALL_DROPPED_HERE);
 	assert_int_equal(r.rows[0].verdict.age_ms, 9000);
 	assert_string_equal(stall_rows_evidence(&r.rows[0], buf, sizeof(buf)),
-			    "SYN resent 3x, none left this host, given up in 500ms; dropped on its way out: NETFILTER_DROP");
+			    "SYN resent 3x, none left this host, next in 500ms; dropped on its way out: NETFILTER_DROP");
 	assert_string_equal(stall_rows_advice(&r.rows[0], buf, sizeof(buf)),
 			    "a rule of this host drops it: nft list ruleset; iptables-save -c.");
 	stall_rows_free(&r);
