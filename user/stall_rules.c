@@ -10,12 +10,11 @@
 /* A window smaller than a segment of Ethernet lets nobody send on: silly window
  * syndrome avoidance (RFC 9293 section 3.8.6.2). */
 #define WINDOW_CLOSED	1460
-#define KEEPALIVES	2	/* probes, not answered */
 #define RTO_MIN_MS	200	/* TCP_RTO_MIN */
 
 const struct stall_limits stall_defaults = {
 	.syn_ms = 3000, .accept_ms = 1000, .window_ms = 5000, .close_wait_ms = 60000, .fin_ms = 30000,
-	.fin_wait_2_ms = 120000, .backoff = 3, .leak = 10,
+	.fin_wait_2_ms = 120000, .backoff = 3, .keepalive = 2, .leak = 10,
 };
 
 static const char *const names[STALLS] = {
@@ -123,9 +122,9 @@ static struct stall_verdict send_buffer(const struct stalled *s, const struct st
 	return verdict(STALL_SEND_BUFFER, s->sent_ms, true, l->window_ms);
 }
 
-static struct stall_verdict keepalive(const struct stalled *s)
+static struct stall_verdict keepalive(const struct stalled *s, const struct stall_limits *l)
 {
-	if (s->probes < KEEPALIVES || s->unsent || s->unacked)
+	if (s->probes < l->keepalive || s->unsent || s->unacked)
 		return none();
 	return verdict(STALL_KEEPALIVE, s->heard_ms, false, 0);
 }
@@ -175,7 +174,7 @@ static struct stall_verdict of_open(const struct stalled *s, const struct stall_
 		v = send_buffer(s, l);
 	if (!v.stall)
 		v = close_wait(s, l);
-	return v.stall ? v : keepalive(s);
+	return v.stall ? v : keepalive(s, l);
 }
 
 struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits *l)

@@ -42,6 +42,7 @@ struct stall_limits {
 	uint32_t fin_ms;
 	uint32_t fin_wait_2_ms;
 	uint32_t backoff;	/* retransmissions of one segment */
+	uint32_t keepalive;	/* probes that nobody answers */
 	uint32_t leak;		/* CLOSE-WAIT of one owner and service */
 };
 

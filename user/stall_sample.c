@@ -54,10 +54,17 @@ struct stall_limits stall_limits_of(const struct options *o)
 		[OVER_WINDOW] = &limits.window_ms, [OVER_CLOSE_WAIT] = &limits.close_wait_ms,
 		[OVER_FIN] = &limits.fin_ms, [OVER_FIN_WAIT_2] = &limits.fin_wait_2_ms,
 	};
+	uint32_t *const count[OVER_COUNTS] = {
+		[OVER_RETRANSMITS] = &limits.backoff, [OVER_KEEPALIVE] = &limits.keepalive,
+		[OVER_LEAK] = &limits.leak,
+	};
 
 	for (int i = 0; i < OVERS; i++)
 		if (o->over_ns[i])
 			*ms[i] = o->over_ns[i] / 1000000;
+	for (int i = 0; i < OVER_COUNTS; i++)
+		if (o->over_count[i])
+			*count[i] = o->over_count[i];
 	return limits;
 }
 

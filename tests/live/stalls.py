@@ -78,6 +78,9 @@ def test_stalls_and_their_cure():
         assert len(each) == sum(want.values()), each
         ports = {r["local"]["port"] for r in each} | {r["peer"]["port"] for r in each}
         assert not ports & {stage.here["idle"], stage.here["half"]}, each
+        # Where more of them are a leak, these are none.
+        more = seen(stalls(stage, "--over", f"1s,leak={len(stage.here['leak']) + 1}"))
+        assert more == {k: n for k, n in want.items() if k[0] != "close-wait"}, more
         # By default most of that is not long enough.
         assert {r["verdict"] for r in stalls(stage)} <= {"syn-no-answer", "app-not-reading", "dropped-here",
                                                          "retransmitting"}

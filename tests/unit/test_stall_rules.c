@@ -146,6 +146,25 @@ static void test_probes(void **state)
 	assert_verdict(&s, STALL_KEEPALIVE, 3600000, false);
 }
 
+/* Those that count, not wait. */
+static void test_own_numbers(void **state)
+{
+	struct stall_limits limits = stall_defaults;
+	struct stalled s = quiet(EVS_ESTABLISHED);
+
+	(void)state;
+	limits.keepalive = 5;
+	limits.backoff = 1;
+	s.probes = 4;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_NONE);
+	s.probes = 5;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_KEEPALIVE);
+	s.unacked = s.retransmits = s.backoff = 1;
+	s.retrans_ms = 250;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_RETRANSMITTING);
+	assert_int_equal(stall_of(&s, &stall_defaults).stall, STALL_NONE);
+}
+
 static void test_locked(void **state)
 {
 	struct stalled s = quiet(EVS_ESTABLISHED);
@@ -249,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_syn),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_own_numbers),
 		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_close),
