@@ -158,6 +158,7 @@ struct judged {
 	size_t full;		/* the listener whose full queue it waits for; r->len: none */
 	uint32_t waiting;
 	bool wanted;		/* its row, by the filter */
+	bool leak;		/* CLOSE-WAIT: so many of one owner and service are wanted */
 	bool follows;		/* counted with another one's */
 };
 
@@ -210,14 +211,75 @@ static void judge_each(struct stall_rows *r, const struct stall_limits *limits, 
 	}
 }
 
-static bool waits_for_program(enum stall stall, enum stall other)
+static bool is_server(const struct stall_rows *r, const struct judged *j, const struct stalled *s)
 {
+	return s->sock.role == EVR_SERVER || j->listener < r->len;
+}
+
+/* One of those that only many together are a verdict: its group, and its place in `all`. */
+struct of_leak {
+	const struct ev_sock *sock;
+	size_t i;
+	bool server;
+};
+
+/* The service: our port, or theirs. */
+static int compare_services(const struct ev_sock *x, bool x_server, const struct ev_sock *y,
+			    bool y_server)
+{
+	int c = compare(x->netns, y->netns);
+
+	c = c ? c : compare(x->owner.pid, y->owner.pid);
+	c = c ? c : compare(x_server, y_server);
+	if (c || x_server)
+		return c ? c : compare(x->lport, y->lport);
+	c = compare(x->rport, y->rport);
+	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
+}
+
+static int by_service(const void *a, const void *b)
+{
+	const struct of_leak *x = a, *y = b;
+
+	return compare_services(x->sock, x->server, y->sock, y->server);
+}
+
+/* false: no memory. */
+static bool find_leaks(const struct stall_rows *r, const struct stall_limits *limits,
+		       size_t listeners, struct judged *all)
+{
+	struct of_leak *some = malloc((r->len + 1) * sizeof(*some));
+	size_t len = 0, begin = 0;
+
+	if (!some)
+		return false;
+	for (size_t i = listeners; i < r->len; i++)
+		if (all[i].verdict.stall == STALL_CLOSE_WAIT && all[i].wanted)
+			some[len++] = (struct of_leak){ &r->sockets[i].sock, i,
+							is_server(r, &all[i], &r->sockets[i]) };
+	qsort(some, len, sizeof(*some), by_service);
+	for (size_t end = 1; end <= len; end++) {
+		if (end < len && !by_service(&some[begin], &some[end]))
+			continue;
+		for (size_t k = begin; k < end; k++)
+			all[some[k].i].leak = end - begin >= limits->leak;
+		begin = end;
+	}
+	free(some);
+	return true;
+}
+
+static bool waits_for_program(enum stall stall, const struct judged *by)
+{
+	enum stall other = by->verdict.stall;
+
 	switch (stall) {
 	case STALL_ZERO_WINDOW:
 	case STALL_SEND_BUFFER:
 	case STALL_PEER_OPEN:
 		return other == STALL_NOT_READING || other == STALL_CLOSE_WAIT_UNREAD ||
-		       other == STALL_ACCEPT || other == STALL_LOCKED;
+		       other == STALL_ACCEPT || other == STALL_LOCKED ||
+		       (stall == STALL_PEER_OPEN && by->leak);
 	case STALL_RETRANSMITTING:
 	case STALL_FIN:
 	case STALL_ORPHAN:
@@ -249,7 +311,7 @@ static size_t root_of(const struct stall_rows *r, struct judged *all, size_t lis
 		return all[listener].queued;
 	}
 	other = other_end(r, s);
-	if (!other || !waits_for_program(stall, all[other - r->sockets].verdict.stall))
+	if (!other || !waits_for_program(stall, &all[other - r->sockets]))
 		return r->len;
 	return other - r->sockets;
 }
@@ -274,19 +336,11 @@ static void find_roots(const struct stall_rows *r, size_t listeners, struct judg
 	}
 }
 
-/* The service: our port, or theirs. */
 int stall_rows_compare(const struct stall_row *a, const struct stall_row *b)
 {
-	const struct ev_sock *x = &a->oldest.sock, *y = &b->oldest.sock;
 	int c = compare(a->verdict.stall, b->verdict.stall);
 
-	c = c ? c : compare(x->netns, y->netns);
-	c = c ? c : compare(x->owner.pid, y->owner.pid);
-	c = c ? c : compare(a->server, b->server);
-	if (c || a->server)
-		return c ? c : compare(x->lport, y->lport);
-	c = compare(x->rport, y->rport);
-	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
+	return c ? c : compare_services(&a->oldest.sock, a->server, &b->oldest.sock, b->server);
 }
 
 static int rows_by_group(const void *a, const void *b)
@@ -364,11 +418,6 @@ static void split(struct stall_rows *r, struct stall_row *all, size_t len)
 			r->rows[r->rows_len++] = all[i];
 }
 
-static bool is_server(const struct stall_rows *r, const struct judged *j, const struct stalled *s)
-{
-	return s->sock.role == EVR_SERVER || j->listener < r->len;
-}
-
 /* What is not told by a row of its own: the filter leaves it out, or nobody waits long
  * enough in that queue. A final ACK that was ignored says so itself. */
 static void take_because(const struct stall_rows *r, const struct judged *all, size_t i,
@@ -406,6 +455,10 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 		return false;
 	}
 	judge_each(r, limits, listeners, all);
+	if (!find_leaks(r, limits, listeners, all)) {
+		free(all);
+		return false;
+	}
 	find_roots(r, listeners, all);
 	for (size_t i = listeners; i < r->len; i++) {
 		if (!all[i].wanted || all[i].follows)

@@ -21,7 +21,7 @@ library() {
 
 # Not those of costs and deadlines: an emulated CPU takes ten times as long.
 TESTS=${TESTS:-"stalls: stalls_and_their_cure stalls_at_a_peer_and_in_queues a_neighbour_that_is_missing \
-a_peer_that_hears_nothing final_acks_ignored_by_a_full_queue events_of_what_begins_and_is_over why_this_host_drops_it \
+a_peer_that_hears_nothing final_acks_ignored_by_a_full_queue events_of_what_begins_and_is_over why_this_host_drops_it because_of_a_queue_that_is_full \
 nothing_of_healthy_connections
 limits: limits_reached_and_their_cure buffers_and_queues socket_memory_of_a_cgroup conntrack_full \
 calls_that_fail what_try_says_cures_it both_limits_of_descriptors time_wait_buckets

@@ -245,6 +245,37 @@ static void test_because(void **state)
 	stall_rows_free(&r);
 }
 
+/* Whoever waits for the end of what another one leaks is of that leak, if it is one. */
+static void test_clients_of_a_leak(void **state)
+{
+	struct stalled listener = { .sock = { .cookie = 99, .netns = 1, .state = EVS_LISTEN,
+					      .lport = 80 } };
+	struct stall_rows r = { 0 };
+
+	(void)state;
+	take(&r, listener);
+	for (int i = 1; i <= 10; i++) {
+		struct stalled open = left_open(i, 7, 80, 130000), closed = left_open(100 + i, 9, 40000 + i, 130000);
+
+		closed.sock.state = EVS_FIN_WAIT2;
+		closed.sock.rport = 80;
+		closed.sock.laddr[3] = 2;
+		closed.sock.raddr[3] = 1;
+		take(&r, open);
+		take(&r, closed);
+	}
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_CLOSE_WAIT);
+	assert_int_equal(r.rows[0].waiting, 10);
+	r.sockets[1].sock.owner.pid = 8;	/* nine are none: then their clients have no other row */
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_PEER_OPEN);
+	assert_int_equal(r.rows[0].count, 10);
+	stall_rows_free(&r);
+}
+
 /* Whoever holds its lock takes no segment. */
 static void test_a_locked_end(void **state)
 {
@@ -318,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_a_full_accept_queue),
 		cmocka_unit_test(test_one_root_left_out),
 		cmocka_unit_test(test_because),
+		cmocka_unit_test(test_clients_of_a_leak),
 		cmocka_unit_test(test_a_locked_end),
 		cmocka_unit_test(test_locked_twice),
 		cmocka_unit_test(test_nothing),
