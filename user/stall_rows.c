@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "stall_roots.h"
 
 void stall_rows_begin(struct stall_rows *r)
 {
@@ -58,40 +59,21 @@ void stall_rows_locks_end(struct stall_rows *r)
 		r->sockets[i].locked = r->sockets[i].locked == LOCKED_TWICE;
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
-/* Listeners first, then by addresses; of one socket that several processes hold, the
- * first process. */
-static int by_addresses(const void *a, const void *b)
-{
-	const struct ev_sock *x = &((const struct stalled *)a)->sock;
-	const struct ev_sock *y = &((const struct stalled *)b)->sock;
-	int c = (y->state == EVS_LISTEN) - (x->state == EVS_LISTEN);
-
-	c = c ? c : compare(x->netns, y->netns);
-	c = c ? c : compare(x->lport, y->lport);
-	c = c ? c : compare(x->rport, y->rport);
-	c = c ? c : memcmp(x->laddr, y->laddr, sizeof(x->laddr));
-	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
-}
-
+/* Of one socket that several processes hold, the first process. */
 static int by_socket(const void *a, const void *b)
 {
 	const struct stalled *x = a, *y = b;
-	int c = by_addresses(a, b);
+	int c = stall_by_addresses(a, b);
 
 	if (!c && x->sock.state == EVS_LISTEN)	/* SO_REUSEPORT */
-		c = compare(x->sock.cookie, y->sock.cookie);
-	c = c ? c : compare(x->place, y->place);
-	return c ? c : compare(x->sock.owner.pid, y->sock.owner.pid);
+		c = stall_compare(x->sock.cookie, y->sock.cookie);
+	c = c ? c : stall_compare(x->place, y->place);
+	return c ? c : stall_compare(x->sock.owner.pid, y->sock.owner.pid);
 }
 
 static bool same(const struct stalled *a, const struct stalled *b)
 {
-	return !by_addresses(a, b) &&
+	return !stall_by_addresses(a, b) &&
 	       (a->sock.state != EVS_LISTEN || a->sock.cookie == b->sock.cookie);
 }
 
@@ -115,63 +97,11 @@ static size_t count_listeners(const struct stall_rows *r)
 	return n;
 }
 
-static bool any_address(const struct ev_sock *s)
-{
-	static const uint8_t any[16];
-
-	return !memcmp(s->laddr, any, sizeof(any));
-}
-
-/* Who listens at that port; r->len: nobody that we know. Listeners are few: a walk over
- * them for each that is stuck. */
-static size_t listener_at(const struct stall_rows *r, size_t listeners, uint32_t netns,
-			  uint16_t port, const uint8_t *address)
-{
-	for (size_t i = 0; i < listeners; i++) {
-		const struct ev_sock *s = &r->sockets[i].sock;
-
-		if (s->netns == netns && s->lport == port &&
-		    (any_address(s) || !memcmp(s->laddr, address, sizeof(s->laddr))))
-			return i;
-	}
-	return r->len;
-}
-
-/* The other end, where it is in the same namespace; NULL: it is not. */
-static const struct stalled *other_end(const struct stall_rows *r, const struct ev_sock *s)
-{
-	struct stalled key = { .sock = { .netns = s->netns, .state = s->state, .lport = s->rport,
-					 .rport = s->lport } };
-
-	memcpy(key.sock.laddr, s->raddr, sizeof(s->raddr));
-	memcpy(key.sock.raddr, s->laddr, sizeof(s->laddr));
-	return bsearch(&key, r->sockets, r->len, sizeof(key), by_addresses);
-}
-
-/* What the walk told, as one: verdicts, and which other socket each follows from. */
-struct judged {
-	struct stall_verdict verdict;
-	struct stall_drop drop;
-	size_t listener;	/* of its port; r->len: none */
-	size_t root;		/* r->len: none */
-	size_t queued;		/* listener: one that nobody accept()s; r->len: none */
-	size_t full;		/* the listener whose full queue it waits for; r->len: none */
-	uint32_t waiting;
-	bool wanted;		/* its row, by the filter */
-	bool leak;		/* CLOSE-WAIT: so many of one owner and service are wanted */
-	bool follows;		/* counted with another one's */
-};
-
 static bool wanted(const struct stall_rows *r, const struct stalled *s, struct stall_verdict verdict)
 {
 	struct stall_row row = { .oldest = *s, .verdict = verdict };
 
 	return verdict.stall && (!r->wanted || r->wanted(r->ctx, &row));
-}
-
-static bool full(const struct stalled *listener)
-{
-	return listener->accept_queue > listener->backlog;
 }
 
 /* A request has no owner, and no queue, but its listener's. */
@@ -181,7 +111,7 @@ static void take_from_listener(struct stalled *s, const struct stalled *listener
 		return;
 	s->accept_queue = listener->accept_queue;
 	s->backlog = listener->backlog;
-	s->acked &= !listener->defers || full(listener);
+	s->acked &= !listener->defers || stall_queue_full(listener);
 	s->sock.uid = listener->sock.uid;
 	s->sock.cgroup = listener->sock.cgroup;
 	s->sock.owner = listener->sock.owner;
@@ -190,17 +120,17 @@ static void take_from_listener(struct stalled *s, const struct stalled *listener
 }
 
 static void judge_each(struct stall_rows *r, const struct stall_limits *limits, size_t listeners,
-		       struct judged *all)
+		       struct stall_judged *all)
 {
 	for (size_t i = 0; i < r->len; i++) {
 		struct stalled *s = &r->sockets[i];
-		struct judged *j = &all[i];
+		struct stall_judged *j = &all[i];
 
-		*j = (struct judged){ .listener = r->len, .root = r->len, .queued = r->len,
+		*j = (struct stall_judged){ .listener = r->len, .root = r->len, .queued = r->len,
 				      .full = r->len };
 		if (i < listeners)
 			continue;
-		j->listener = listener_at(r, listeners, s->sock.netns, s->sock.lport, s->sock.laddr);
+		j->listener = stall_listener_at(r, listeners, s->sock.netns, s->sock.lport, s->sock.laddr);
 		if (j->listener < r->len)
 			take_from_listener(s, &r->sockets[j->listener]);
 		j->verdict = stall_of(s, limits);
@@ -211,136 +141,11 @@ static void judge_each(struct stall_rows *r, const struct stall_limits *limits, 
 	}
 }
 
-static bool is_server(const struct stall_rows *r, const struct judged *j, const struct stalled *s)
-{
-	return s->sock.role == EVR_SERVER || j->listener < r->len;
-}
-
-/* One of those that only many together are a verdict: its group, and its place in `all`. */
-struct of_leak {
-	const struct ev_sock *sock;
-	size_t i;
-	bool server;
-};
-
-/* The service: our port, or theirs. */
-static int compare_services(const struct ev_sock *x, bool x_server, const struct ev_sock *y,
-			    bool y_server)
-{
-	int c = compare(x->netns, y->netns);
-
-	c = c ? c : compare(x->owner.pid, y->owner.pid);
-	c = c ? c : compare(x_server, y_server);
-	if (c || x_server)
-		return c ? c : compare(x->lport, y->lport);
-	c = compare(x->rport, y->rport);
-	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
-}
-
-static int by_service(const void *a, const void *b)
-{
-	const struct of_leak *x = a, *y = b;
-
-	return compare_services(x->sock, x->server, y->sock, y->server);
-}
-
-/* false: no memory. */
-static bool find_leaks(const struct stall_rows *r, const struct stall_limits *limits,
-		       size_t listeners, struct judged *all)
-{
-	struct of_leak *some = malloc((r->len + 1) * sizeof(*some));
-	size_t len = 0, begin = 0;
-
-	if (!some)
-		return false;
-	for (size_t i = listeners; i < r->len; i++)
-		if (all[i].verdict.stall == STALL_CLOSE_WAIT && all[i].wanted)
-			some[len++] = (struct of_leak){ &r->sockets[i].sock, i,
-							is_server(r, &all[i], &r->sockets[i]) };
-	qsort(some, len, sizeof(*some), by_service);
-	for (size_t end = 1; end <= len; end++) {
-		if (end < len && !by_service(&some[begin], &some[end]))
-			continue;
-		for (size_t k = begin; k < end; k++)
-			all[some[k].i].leak = end - begin >= limits->leak;
-		begin = end;
-	}
-	free(some);
-	return true;
-}
-
-static bool waits_for_program(enum stall stall, const struct judged *by)
-{
-	enum stall other = by->verdict.stall;
-
-	switch (stall) {
-	case STALL_ZERO_WINDOW:
-	case STALL_SEND_BUFFER:
-	case STALL_PEER_OPEN:
-		return other == STALL_NOT_READING || other == STALL_CLOSE_WAIT_UNREAD ||
-		       other == STALL_ACCEPT || other == STALL_LOCKED ||
-		       (stall == STALL_PEER_OPEN && by->leak);
-	case STALL_RETRANSMITTING:
-	case STALL_FIN:
-	case STALL_ORPHAN:
-		return other == STALL_FINAL_ACK || other == STALL_LOCKED;
-	case STALL_SYN_ACK:
-		return other == STALL_DROPPED_HERE;
-	case STALL_KEEPALIVE:
-		return other == STALL_LOCKED;
-	default:
-		return false;
-	}
-}
-
-/* What the program at its other end does not do, and that is listed; or one that waits
- * for the same accept(). r->len: nothing. */
-static size_t root_of(const struct stall_rows *r, struct judged *all, size_t listeners, size_t i)
-{
-	const struct ev_sock *s = &r->sockets[i].sock;
-	enum stall stall = all[i].verdict.stall;
-	const struct stalled *other;
-	size_t listener = all[i].listener;
-
-	if (stall == STALL_SYN)
-		listener = listener_at(r, listeners, s->netns, s->rport, s->raddr);
-	if (stall == STALL_SYN || stall == STALL_FINAL_ACK) {
-		if (listener == r->len || !full(&r->sockets[listener]))
-			return r->len;
-		all[i].full = listener;
-		return all[listener].queued;
-	}
-	other = other_end(r, s);
-	if (!other || !waits_for_program(stall, &all[other - r->sockets]))
-		return r->len;
-	return other - r->sockets;
-}
-
-/* A root may follow from another one, itself. One that the filter leaves out would hide
- * what waits for it. */
-static void find_roots(const struct stall_rows *r, size_t listeners, struct judged *all)
-{
-	for (size_t i = listeners; i < r->len; i++)
-		if (all[i].verdict.stall)
-			all[i].root = root_of(r, all, listeners, i);
-	for (size_t i = listeners; i < r->len; i++) {
-		size_t root = i, listed = i;
-
-		for (int depth = 0; depth < 3 && all[root].root < r->len; depth++) {
-			root = all[root].root;
-			listed = all[root].wanted ? root : listed;
-		}
-		all[i].follows = listed != i;
-		if (all[i].follows)
-			all[listed].waiting++;
-	}
-}
-
 int stall_rows_compare(const struct stall_row *a, const struct stall_row *b)
 {
-	int c = compare(a->verdict.stall, b->verdict.stall);
+	int c = stall_compare(a->verdict.stall, b->verdict.stall);
 
-	return c ? c : compare_services(&a->oldest.sock, a->server, &b->oldest.sock, b->server);
+	return c ? c : stall_compare_services(&a->oldest.sock, a->server, &b->oldest.sock, b->server);
 }
 
 static int rows_by_group(const void *a, const void *b)
@@ -348,16 +153,16 @@ static int rows_by_group(const void *a, const void *b)
 	const struct stall_row *x = a, *y = b;
 	int c = stall_rows_compare(x, y);
 
-	return c ? c : compare(y->verdict.age_ms, x->verdict.age_ms);
+	return c ? c : stall_compare(y->verdict.age_ms, x->verdict.age_ms);
 }
 
 /* Longest first in each verdict; the groups of what most wait for first. */
 static int rows_by_weight(const void *a, const void *b)
 {
 	const struct stall_row *x = a, *y = b;
-	int c = compare(y->count, x->count);
+	int c = stall_compare(y->count, x->count);
 
-	return c ? c : compare(y->verdict.age_ms, x->verdict.age_ms);
+	return c ? c : stall_compare(y->verdict.age_ms, x->verdict.age_ms);
 }
 
 static void add_to(struct stall_row *group, const struct stall_row *row)
@@ -418,34 +223,11 @@ static void split(struct stall_rows *r, struct stall_row *all, size_t len)
 			r->rows[r->rows_len++] = all[i];
 }
 
-/* What is not told by a row of its own: the filter leaves it out, or nobody waits long
- * enough in that queue. A final ACK that was ignored says so itself. */
-static void take_because(const struct stall_rows *r, const struct judged *all, size_t i,
-			 struct stall_row *row)
-{
-	size_t root = all[i].root < r->len ? all[i].root : all[i].full;
-	char comm[4 * EV_COMM_LEN + 1];
-	const struct ev_owner *owner;
-	const char *what;
-
-	if (root == r->len || (root == all[i].full && all[i].verdict.stall == STALL_FINAL_ACK))
-		return;
-	for (int depth = 0; depth < 2 && all[root].root < r->len; depth++)
-		root = all[root].root;
-	owner = &r->sockets[root].sock.owner;
-	what = all[root].verdict.stall ? stall_name(all[root].verdict.stall) : "full accept queue";
-	if (owner->source)
-		snprintf(row->because, sizeof(row->because), "%s of %s[%u]", what,
-			 format_plain(owner->comm, EV_COMM_LEN, comm, sizeof(comm)), owner->pid);
-	else
-		snprintf(row->because, sizeof(row->because), "%s", what);
-}
-
 /* One row each. false: no memory. */
 static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 {
 	size_t listeners = count_listeners(r);
-	struct judged *all = malloc(r->len * sizeof(*all));
+	struct stall_judged *all = malloc(r->len * sizeof(*all));
 
 	free(r->rows);
 	r->rows_len = 0;
@@ -455,20 +237,19 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 		return false;
 	}
 	judge_each(r, limits, listeners, all);
-	if (!find_leaks(r, limits, listeners, all)) {
+	if (!stall_roots_find(r, limits, listeners, all)) {
 		free(all);
 		return false;
 	}
-	find_roots(r, listeners, all);
 	for (size_t i = listeners; i < r->len; i++) {
 		if (!all[i].wanted || all[i].follows)
 			continue;
 		r->rows[r->rows_len++] = (struct stall_row){
 			.oldest = r->sockets[i], .verdict = all[i].verdict, .count = 1,
 			.waiting = all[i].waiting, .drop = all[i].drop,
-			.server = is_server(r, &all[i], &r->sockets[i]),
+			.server = stall_is_server(r, &all[i], &r->sockets[i]),
 		};
-		take_because(r, all, i, &r->rows[r->rows_len - 1]);
+		stall_take_because(r, all, i, &r->rows[r->rows_len - 1]);
 	}
 	free(all);
 	return true;
