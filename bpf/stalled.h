@@ -45,24 +45,36 @@ struct stalled {
 	__u32 backlog;		/* its limit */
 	__u32 syn_queue;	/* listener: requests */
 	__u8 retransmits;
-	__u8 backoff;
+	__u8 backoff;		/* request: its timeouts */
 	__u8 probes;		/* zero-window or keepalive, not answered */
 	__u8 probing;		/* the timer is that of zero-window probes */
 	__u8 fin_received;
-	__u8 retries;		/* the most retransmissions, in this state */
+	__u8 retries;		/* the most retransmissions, in this state; 0: not known */
 	__u8 linear;		/* of them, those of a SYN that do not double the time */
 	__u8 place;		/* enum stalled_place */
 	__u8 left;		/* the last retransmission left the stack of this host */
 	__u8 acked;		/* request: its final ACK came, and was not taken */
 	__u8 defers;		/* listener: TCP_DEFER_ACCEPT, final ACKs alone do not count */
 	__u8 locked;		/* a call had the socket locked at that moment */
+	/* STALLED_BEFORE bytes so far: what is new goes behind */
+	__u32 seq;		/* of the first that is not acknowledged; request: of its SYN-ACK */
+	__u32 keep_ms;		/* until the next keepalive probe */
+	__u32 keep_interval_ms;	/* between two that nobody answers */
+	__u8 keep_probes;	/* so many end it; 0: no keepalive */
+	__u8 orphan_retries;	/* tcp_orphan_retries, and one; 0: not known */
+	__u8 soft_error;	/* an ICMP error came */
+	__u8 defer_accept;	/* request: TCP_DEFER_ACCEPT of its listener, in timeouts */
 };
+
+/* Recordings have what is behind that in another place, and older ones none of it: 0. */
+#define STALLED_BEFORE	200
 
 /* One by its ends, of the namespace that the caller is in. */
 #define STALLED_LOOK_UPS	64
 
 #ifndef __bpf__
-_Static_assert(sizeof(struct stalled) == 200, "stalled");
+_Static_assert(sizeof(struct stalled) == 216, "stalled");
+_Static_assert(__builtin_offsetof(struct stalled, seq) == STALLED_BEFORE, "stalled");
 #endif
 
 #endif /* TCPTRAIL_STALLED_H */

@@ -9,6 +9,7 @@
 #include "bpf/stalled.h"
 
 #define TCP_RTO_MAX_MS	120000
+#define TCP_TIMEOUT_INIT_MS 1000
 #define ICSK_TIME_PROBE0 3
 #define QUEUED_MAX	64	/* told of each accept queue, the longest there first */
 #define CURRENT_NETNS	(-1)	/* BPF_F_CURRENT_NETNS */
@@ -91,16 +92,42 @@ static __always_inline void take_patience(struct sock *sk, struct tcp_sock *tp, 
 								   TCP_RTO_MAX_MS;
 	s->user_timeout_ms = tp->inet_conn.icsk_user_timeout;
 	if (s->sock.state != EVS_SYN_SENT && s->sock.state != EVS_SYN_RECV) {
-		s->retries = net->ipv4.sysctl_tcp_retries2;
+		/* A window closed behind what was sent: tcp_rtx_probe0_timed_out() has other rules. */
+		if (tp->snd_wnd || tp->snd_nxt == tp->snd_una || !sk->sk_socket)
+			s->retries = net->ipv4.sysctl_tcp_retries2;
+		s->orphan_retries = net->ipv4.sysctl_tcp_orphan_retries + 1;
+		s->soft_error = !!sk->sk_err_soft;
 		return;
 	}
+	if (tp->fastopen_rsk)	/* another timer: tcp_fastopen_synack_timer() */
+		return;
 	s->retries = tp->inet_conn.icsk_syn_retries;
 	if (!s->retries)
-		s->retries = s->sock.state == EVS_SYN_SENT ? net->ipv4.sysctl_tcp_syn_retries :
-							     net->ipv4.sysctl_tcp_synack_retries;
+		s->retries = net->ipv4.sysctl_tcp_syn_retries;
 	if (s->sock.state == EVS_SYN_SENT &&
 	    bpf_core_field_exists(linear->sysctl_tcp_syn_linear_timeouts))
 		s->linear = linear->sysctl_tcp_syn_linear_timeouts;
+}
+
+/* tcp_keepalive_timer(): the socket's own, or those of its namespace. */
+static __always_inline void take_keepalive(struct sock *sk, struct tcp_sock *tp, struct stalled *s)
+{
+	struct inet_connection_sock___keepalive *own = (void *)&tp->inet_conn;
+	struct sock___timer *shared = (void *)sk;
+	struct net *net = sk->__sk_common.skc_net.net;
+	__u64 due;
+
+	if (!(sk->__sk_common.skc_flags & (1UL << SOCK_KEEPOPEN)) || !tp->inet_conn.icsk_probes_out)
+		return;
+	if (bpf_core_field_exists(own->icsk_keepalive_timer))
+		due = BPF_CORE_READ(own, icsk_keepalive_timer.expires);
+	else if (!bpf_core_field_exists(shared->tcp_retransmit_timer))
+		due = sk->sk_timer.expires;
+	else
+		return;
+	s->keep_ms = ticks_ms((__s64)(due - bpf_jiffies64()));
+	s->keep_interval_ms = ticks_ms(tp->keepalive_intvl ?: net->ipv4.sysctl_tcp_keepalive_intvl);
+	s->keep_probes = tp->keepalive_probes ?: net->ipv4.sysctl_tcp_keepalive_probes;
 }
 
 static __always_inline void take_queues(struct sock *sk, struct tcp_sock *tp, struct stalled *s)
@@ -126,6 +153,7 @@ static __always_inline void take_queues(struct sock *sk, struct tcp_sock *tp, st
 	s->fin_received = !!(sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
 	/* tcp_retransmit_skb() counts what it sent, not what was refused on its way. */
 	s->left = !!tp->retrans_out;
+	s->seq = tp->snd_una;
 }
 
 /* A connection's, but for its owner. `s` is zeroed. */
@@ -138,6 +166,7 @@ static __always_inline void take(struct sock *sk, struct tcp_sock *tp, __u32 sta
 	take_times(tp, s);
 	take_queues(sk, tp, s);
 	take_patience(sk, tp, s);
+	take_keepalive(sk, tp, s);
 }
 
 /* Everything was sent, acknowledged and read: nothing waits but the two programs. */
@@ -243,10 +272,38 @@ int stalls_walk(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* When reqsk_timer_handler() will give it up. It has less patience, by how many are new then,
+ * where the SYN queue is half full: not known before. */
+static __always_inline void take_request_patience(struct request_sock *req, struct stalled *s)
+{
+	struct inet_connection_sock *listener = (void *)BPF_CORE_READ(req, __req_common.skc_listener);
+	struct inet_connection_sock___rto_max *max = (void *)listener;
+	struct request_sock___timeout *own = (void *)req;
+	struct net *net = BPF_CORE_READ(req, __req_common.skc_net.net);
+	__u64 ms = TCP_TIMEOUT_INIT_MS;
+	__u32 backlog, most = 8;
+
+	s->backoff = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
+	s->rto_max_ms = bpf_core_field_exists(max->icsk_rto_max) ?
+				ticks_ms(BPF_CORE_READ(max, icsk_rto_max)) : TCP_RTO_MAX_MS;
+	if (bpf_core_field_exists(own->timeout))
+		ms = ticks_ms(BPF_CORE_READ(own, timeout));
+	ms <<= s->backoff & 31;		/* tcp_reqsk_timeout() */
+	s->rto_ms = ms < s->rto_max_ms ? ms : s->rto_max_ms;
+	s->defer_accept = BPF_CORE_READ(listener, icsk_accept_queue.rskq_defer_accept);
+	backlog = BPF_CORE_READ(listener, icsk_inet.sk.sk_max_ack_backlog);
+	if (backlog > most)
+		most = backlog;
+	if (2 * (__u32)BPF_CORE_READ(listener, icsk_accept_queue.qlen.counter) > most)
+		return;
+	s->retries = BPF_CORE_READ(listener, icsk_syn_retries);
+	if (!s->retries)
+		s->retries = BPF_CORE_READ(net, ipv4.sysctl_tcp_synack_retries);
+}
+
 static __always_inline void take_request(struct request_sock *req, struct stalled *s)
 {
 	struct tcp_request_sock *treq = (struct tcp_request_sock *)req;
-	struct net *net = BPF_CORE_READ(req, __req_common.skc_net.net);
 	__u64 first_us = BPF_CORE_READ(treq, snt_synack);
 	__u64 now_us = bpf_ktime_get_ns() / 1000;
 
@@ -255,10 +312,11 @@ static __always_inline void take_request(struct request_sock *req, struct stalle
 	s->sock.role = EVR_SERVER;
 	s->place = STALLED_REQUEST;
 	s->retransmits = BPF_CORE_READ(req, num_retrans);
-	s->retries = BPF_CORE_READ(net, ipv4.sysctl_tcp_synack_retries);
 	s->timer_ms = ticks_ms((__s64)(BPF_CORE_READ(req, rsk_timer.expires) - bpf_jiffies64()));
 	s->waited_ms = first_us && now_us > first_us ? (now_us - first_us) / 1000 : STALLED_UNKNOWN;
 	s->acked = BPF_CORE_READ_BITFIELD_PROBED(treq, req.acked);
+	take_request_patience(req, s);
+	s->seq = BPF_CORE_READ(treq, snt_isn);
 }
 
 /* Segments of the peer would find it by these ends. */

@@ -17,6 +17,7 @@
  *   timewait.bpf.c TIME-WAIT and FIN-WAIT-2 mini-sockets
  *   listening.bpf.c  a look at the listening sockets
  *   drop.bpf.c     SYNs and final ACKs refused at a listener
+ *   dropped.bpf.c  what this host throws away of connections that wait
  *   tries.bpf.c    which try of its connection that was; how many connections, peers
  *   relisten.bpf.c listen() again, with another backlog
  *   request.bpf.c  connections in the SYN queue: SYN-RECEIVED before the final ACK
@@ -68,6 +69,7 @@
 /* enum sock_flags, bit numbers in skc_flags (include/net/sock.h) */
 #define SOCK_DEAD	0
 #define SOCK_DONE	1
+#define SOCK_KEEPOPEN	3
 #define SOCK_LINGER	4
 
 /* What is known of a socket (conn.bpf.c): the most used first, a cache line. */

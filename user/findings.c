@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "format.h"
 #include "names.h"
@@ -110,6 +111,7 @@ bool findings_stall(struct findings *f, const struct stall_row *row)
 	x->waits_for_accept = row->verdict.stall == STALL_ACCEPT && !row->over;
 	x->many_local = row->many_local;
 	x->age_ms = row->verdict.age_ms;
+	memcpy(x->because, row->because, sizeof(x->because));
 	format_endpoint(s->family, local ? s->laddr : s->raddr, true, local ? s->lport : s->rport,
 			true, end, sizeof(end));
 	snprintf(x->subject, sizeof(x->subject), "%s %s %s", owner(s, who, sizeof(who)),

@@ -33,7 +33,8 @@ struct finding {
 	bool waits_for_accept;	/* a stall: connections in an accept queue */
 	bool many_local;	/* at several addresses */
 	uint64_t age_ms;	/* of a stall: of its oldest */
-	char because[48];	/* `stops` of what it follows from; "": nothing that is known */
+	char because[64];	/* `stops` of what it follows from; of a stall: as its row has it;
+				 * "": nothing that is known */
 	size_t root;		/* and its place in `all`: its own where it follows from none */
 	bool leads;		/* something follows from it */
 	char subject[288];

@@ -67,7 +67,29 @@ static void find_root(struct findings *f, struct finding *x)
 			continue;
 		x->root = i;
 		f->all[i].leads = true;
-		memcpy(x->because, f->all[i].stops, sizeof(x->because));
+		memcpy(x->because, f->all[i].stops, sizeof(f->all[i].stops));
+		return;
+	}
+}
+
+/* Clients of that namespace whose SYNs find its accept queue full. */
+static bool went_to(const struct finding *stall, const struct finding *listener)
+{
+	const struct ev_sock *s = &stall->sock, *l = &listener->sock;
+
+	return is_listener(listener) && s->netns == l->netns && s->rport == l->lport &&
+	       (!memcmp(l->laddr, any, sizeof(any)) ||
+		(s->family == l->family && !memcmp(s->raddr, l->laddr, sizeof(any))));
+}
+
+/* Behind what that listener follows from itself: an incident has one root. */
+static void find_listener(struct findings *f, struct finding *x)
+{
+	for (size_t i = 0; *x->because && i < f->len; i++) {
+		if (!went_to(x, &f->all[i]))
+			continue;
+		x->root = f->all[i].root;
+		f->all[x->root].leads = true;
 		return;
 	}
 }
@@ -85,4 +107,7 @@ void findings_join(struct findings *f)
 		if (is_listener(&f->all[i]) || f->all[i].waits_for_accept)
 			find_root(f, &f->all[i]);
 	}
+	for (size_t i = 0; i < f->len; i++)
+		if (f->all[i].root == i)
+			find_listener(f, &f->all[i]);
 }

@@ -84,6 +84,11 @@ static bool tracepoints_preemptible(void)
 	return !uname(&name) && atoi(name.release) >= 7;
 }
 
+static bool of_stalls(int fact)
+{
+	return fact >= FACT_STALLS && fact <= FACT_STALLS_DROPPED;
+}
+
 static bool of_limits(int fact)
 {
 	return fact >= FACT_LIMIT_ACCEPT && fact <= FACT_LIMIT_ALONE;
@@ -93,14 +98,14 @@ static bool of_limits(int fact)
 static bool unwanted_by_view(const struct loader_options *o, int fact)
 {
 	if (o->only_stalls)
-		return fact != FACT_STALLS && fact != FACT_STALLS_ALONE;
+		return !of_stalls(fact);
 	if (o->only_limits)
 		return fact != FACT_BUFFERS && !of_limits(fact);
 	return fact != FACT_STATE && fact != FACT_SOCK_END && fact != FACT_SNAPSHOT &&
 	       fact != FACT_ACCEPT && fact != FACT_LISTENERS && fact != FACT_SYNS &&
 	       (!of_limits(fact) || fact == FACT_LIMIT_ALONE || !o->limit) &&
 	       (fact != FACT_BUFFERS || !o->buffers) &&
-	       ((fact != FACT_STALLS && fact != FACT_STALLS_ALONE) || !o->stalls);
+	       (!of_stalls(fact) || !o->stalls);
 }
 
 static bool unwanted(const struct loader_options *o, int fact)
@@ -112,6 +117,7 @@ static bool unwanted(const struct loader_options *o, int fact)
 		return !o->listeners;
 	case FACT_STALLS:
 	case FACT_STALLS_ALONE:
+	case FACT_STALLS_DROPPED:
 		return !o->stalls;
 	case FACT_BUFFERS:
 		return !o->buffers;
@@ -864,6 +870,31 @@ int loader_stalls_look_up(struct loader *l, struct stalled *slots, size_t len)
 	if (!err)
 		memcpy(slots, l->skel->bss->stalls_wanted, len * sizeof(*slots));
 	return err;
+}
+
+struct dropped_look {
+	loader_dropped_fn fn;
+	void *ctx;
+};
+
+static bool hand_on_dropped(void *ctx, const void *keys, const void *values, uint32_t n)
+{
+	const struct dropped_look *look = ctx;
+	const struct dropped_key *key = keys;
+	const struct dropped *what = values;
+
+	for (uint32_t i = 0; i < n; i++)
+		look->fn(look->ctx, &key[i], &what[i]);
+	return true;
+}
+
+int loader_dropped(struct loader *l, loader_dropped_fn fn, void *ctx)
+{
+	struct dropped_look look = { .fn = fn, .ctx = ctx };
+
+	if (method_of(l, FACT_STALLS_DROPPED) == EVM_NONE)
+		return -ENOTSUP;
+	return mapwalk(bpf_map__fd(l->skel->maps.dropped), DROPPED_MAX, hand_on_dropped, &look);
 }
 
 static int walk_buffers(struct loader *l, loader_buffered_fn fn, void *ctx)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/buffered.h"
+#include "bpf/dropped.h"
 #include "bpf/event.h"
 #include "bpf/kernel_filter.h"
 #include "bpf/listener.h"
@@ -100,6 +101,11 @@ int loader_stalls(struct loader *loader, loader_stalled_fn fn, void *ctx, uint64
  * namespace by their ends, which are all that `slots` needs: answered in place, state 0
  * where nothing is there. Returns 0 or -errno. */
 int loader_stalls_look_up(struct loader *loader, struct stalled *slots, size_t len);
+
+/* Segments that this host threw away, the last of each connection. Returns 0 or -errno. */
+typedef void (*loader_dropped_fn)(void *ctx, const struct dropped_key *key,
+				  const struct dropped *what);
+int loader_dropped(struct loader *loader, loader_dropped_fn fn, void *ctx);
 
 /* Descriptors of sockets whose buffers are half full at least; and, for each process that
  * has connections to one of these services, how many. Returns 0 or -errno. */

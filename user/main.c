@@ -30,8 +30,8 @@
  *   replay.c        a recording -> teller
  *     rec_parts.c rec_reader.c rec_walk.c rec_run.c when.c   its files, blocks, names, times
  *   listeners.c listen_sample.c listen_rows.c listen_replay.c   the listeners command
- *   stalls.c stall_sample.c stall_alone.c stall_rows.c stall_rules.c stall_track.c
- *     stall_json.c stall_path.c stall_replay.c  the stalls command
+ *   stalls.c stall_sample.c stall_alone.c stall_rows.c stall_roots.c stall_rules.c stall_track.c
+ *     stall_timers.c stall_json.c stall_path.c stall_drops.c stall_replay.c  the stalls command
  *     stall_watch.c stall_record.c   the same while tracing
  *   limits_view.c limit_files.c limit_network.c limit_ports.c limit_rows.c limit_calls.c
  *     limit_neighbours.c limit_queues.c limit_cgroups.c limit_buffers.c

@@ -200,41 +200,91 @@ static int take_interval(struct parse *p, const char *arg)
 	return 0;
 }
 
+static bool cut(const char *text, size_t len, char out[32])
+{
+	if (len >= 32)
+		return false;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return true;
+}
+
 static bool take_over_time(const char *text, size_t len, uint64_t *out)
 {
 	char time[32];
 
-	if (len >= sizeof(time))
-		return false;
-	memcpy(time, text, len);
-	time[len] = '\0';
-	return value_duration(time, out) && *out <= UINT32_MAX * 1000000ULL;
+	return cut(text, len, time) && value_duration(time, out) && *out <= UINT32_MAX * 1000000ULL;
 }
 
-/* "1s", "syn=5s", "1s,fin=10s": a time for all, or of the one that is named. */
+static bool take_over_number(const char *text, size_t len, uint64_t most, uint64_t *out)
+{
+	char number[32];
+
+	return cut(text, len, number) && value_number(number, 1, most, out);
+}
+
+/* What --over may name: a time, or a number of at most so many. */
+static const struct over_word {
+	const char *word;
+	unsigned int at;	/* enum over, or enum over_count */
+	uint32_t most;		/* 0: a time */
+} over_words[] = {
+	{ "syn", OVER_SYN, 0 },
+	{ "accept", OVER_ACCEPT, 0 },
+	{ "window", OVER_WINDOW, 0 },
+	{ "close-wait", OVER_CLOSE_WAIT, 0 },
+	{ "fin", OVER_FIN, 0 },
+	{ "fin-wait-2", OVER_FIN_WAIT_2, 0 },
+	{ "retransmits", OVER_RETRANSMITS, UINT8_MAX },	/* as the kernel counts both */
+	{ "keepalive", OVER_KEEPALIVE, UINT8_MAX },
+	{ "leak", OVER_LEAK, 1000000 },
+};
+
+static const struct over_word *over_word(const char *word, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(over_words); i++)
+		if (strlen(over_words[i].word) == len && !memcmp(over_words[i].word, word, len))
+			return &over_words[i];
+	return NULL;
+}
+
+/* One of the list: "1s", "syn=5s", "leak=100"; of `len` bytes. */
+static int take_over_item(struct parse *p, const char *item, size_t len)
+{
+	size_t name = strcspn(item, "=");
+	const struct over_word *word = name < len ? over_word(item, name) : NULL;
+	size_t from = name < len ? name + 1 : 0;
+	uint64_t value;
+
+	if (name < len && !word)
+		return option_refuse(p, "%s: '%.*s' is not one of syn, accept, window, close-wait, fin, "
+				     "fin-wait-2, retransmits, keepalive, leak",
+				     p->as, name < 64 ? (int)name : 64, item);
+	if (word && word->most) {
+		if (!take_over_number(item + from, len - from, word->most, &value))
+			return option_refuse(p, "%s: '%.*s' is no number from 1 to %u", p->as,
+					     len < 64 ? (int)len : 64, item, word->most);
+		p->o->over_count[word->at] = value;
+		return 0;
+	}
+	if (!take_over_time(item + from, len - from, &value))
+		return option_refuse(p, "%s: '%.*s' is no time above 0 such as 1s, 500ms or 10m", p->as,
+				     len < 64 ? (int)len : 64, item);
+	for (unsigned int k = word ? word->at : 0; k < (word ? word->at + 1 : OVERS); k++)
+		p->o->over_ns[k] = value;
+	return 0;
+}
+
+/* "1s,fin=10s,leak=100": a time for all, or of the one that is named; and numbers. */
 static int take_over(struct parse *p, const char *arg)
 {
-	static const char *const words[OVERS] = { "syn", "accept", "window", "close-wait", "fin",
-						  "fin-wait-2" };
 	for (const char *item = arg;; item++) {
-		size_t len = strcspn(item, ","), name = strcspn(item, "=");
-		bool named = name < len;
-		size_t from = named ? name + 1 : 0, i = 0;
-		uint64_t time;
+		size_t len = strcspn(item, ",");
+		int code = take_over_item(p, item, len);
 
-		while (named && i < OVERS && (strlen(words[i]) != name || memcmp(words[i], item, name)))
-			i++;
-		if (i == OVERS)
-			return option_refuse(p, "%s: '%.*s' is not one of syn, accept, window, close-wait, "
-					     "fin, fin-wait-2", p->as, name < 64 ? (int)name : 64, item);
-		if (!take_over_time(item + from, len - from, &time))
-			return option_refuse(p, "%s: '%.*s' is no time above 0 such as 1s, 500ms or 10m",
-					     p->as, len < 64 ? (int)len : 64, item);
-		for (size_t k = named ? i : 0; k < (named ? i + 1 : OVERS); k++)
-			p->o->over_ns[k] = time;
 		item += len;
-		if (!*item)
-			return 0;
+		if (code || !*item)
+			return code;
 	}
 }
 
@@ -545,7 +595,9 @@ const struct row option_rows[] = {
 	{ 0, "over", "LIST", IN_TRACE | IN_STALLS | IN_CHECK,
 	  "how long is too long: a time for every verdict, or with commas\n"
 	  "(default:) syn=3s,accept=1s,window=5s,fin=30s,close-wait=60s,\n"
-	  "fin-wait-2=120s; window: reading and send buffer, too", take_over },
+	  "fin-wait-2=120s; window: reading and send buffer, too; and how\n"
+	  "many are too many: retransmits=3 of one segment, keepalive=2\n"
+	  "probes, leak=10 in CLOSE-WAIT", take_over },
 	{ 'i', "interval", "TIME", IN_LISTENERS | IN_STALLS | IN_LIMITS,
 	  "again and again, each over that time (default: once)", take_interval },
 	{ 'c', "count", "N", IN_LISTENERS | IN_STALLS | IN_LIMITS, "with -i: stop after N times", take_count },

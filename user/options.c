@@ -303,6 +303,9 @@ static bool overs(const struct options *o)
 	for (int i = 0; i < OVERS; i++)
 		if (o->over_ns[i])
 			return true;
+	for (int i = 0; i < OVER_COUNTS; i++)
+		if (o->over_count[i])
+			return true;
 	return false;
 }
 

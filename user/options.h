@@ -82,6 +82,14 @@ enum over {
 	OVERS,
 };
 
+/* And how many are too many. */
+enum over_count {
+	OVER_RETRANSMITS,	/* of one segment */
+	OVER_KEEPALIVE,		/* probes that nobody answers */
+	OVER_LEAK,		/* CLOSE-WAIT of one owner and service */
+	OVER_COUNTS,
+};
+
 /* Each may have any number of parts. */
 #define OPTIONS_READ_MAX 256
 
@@ -106,6 +114,7 @@ struct options {
 	uint64_t accept_over_ns; /* accept: those told waited so long; 0: all */
 	uint64_t interval_ns;	/* listeners, stalls: -i; 0: once */
 	uint64_t over_ns[OVERS]; /* stalls: too long; 0: the default */
+	uint32_t over_count[OVER_COUNTS]; /* stalls: too many; 0: the default */
 	bool each;		/* stalls: connections, not groups */
 	bool all;		/* no limit on a terminal; limits: all of them */
 	bool quiet;

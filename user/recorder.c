@@ -272,7 +272,10 @@ void recorder_sum(struct recorder *r, const struct rec_sum *sum)
 
 void recorder_stall(struct recorder *r, const struct rec_stall *stall)
 {
-	put_record(r, stall, sizeof(*stall), stall->wall_ns, stall->oldest.sock.cgroup);
+	struct ev_sock sock;
+
+	memcpy(&sock, stall->oldest, sizeof(sock));	/* the begin of struct stalled */
+	put_record(r, stall, sizeof(*stall), stall->wall_ns, sock.cgroup);
 }
 
 void recorder_listening(struct recorder *r, const struct listening *l)

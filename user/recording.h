@@ -205,6 +205,13 @@ struct rec_path {
 	__u8 pad[5];
 };
 
+/* struct stall_drop; zero in recordings that end before it. */
+struct rec_drop {
+	char reason[40];
+	__u32 where;		/* enum dropped_where */
+	__u32 ago_ms;
+};
+
 struct rec_stall {
 	struct ev_head head;
 	__u64 wall_ns;
@@ -217,8 +224,11 @@ struct rec_stall {
 	__u32 phase;		/* enum stall_phase */
 	__u32 flags;		/* RECT_* */
 	char verdict[32];	/* its name */
-	struct stalled oldest;
-	struct rec_path path;	/* what is new goes behind it */
+	__u8 oldest[STALLED_BEFORE];	/* struct stalled, to there */
+	struct rec_path path;
+	struct rec_drop drop;
+	__u8 oldest_more[64];		/* the rest of it, and room */
+	char because[64];		/* what is new goes behind it */
 };
 
 struct rec_listening {
@@ -243,7 +253,8 @@ struct rec_looked {
 _Static_assert(sizeof(struct rec_listening) == 152, "rec_listening");
 _Static_assert(sizeof(struct rec_netns) == 72, "rec_netns");
 _Static_assert(sizeof(struct rec_looked) == 40, "rec_looked");
-_Static_assert(sizeof(struct rec_stall) == 144 + sizeof(struct stalled), "rec_stall");
+_Static_assert(sizeof(struct rec_stall) == 520, "rec_stall");
+_Static_assert(sizeof(struct stalled) <= STALLED_BEFORE + 64, "rec_stall.oldest_more");
 _Static_assert(sizeof(struct rec_limit) == 64, "rec_limit");
 _Static_assert(sizeof(struct rec_prologue) == 24, "rec_prologue");
 _Static_assert(sizeof(struct rec_block) == 64, "rec_block");

@@ -349,7 +349,8 @@ static void stall(struct line *l, const struct record *r)
 		add(l, "%-28s %8s  over", what, bound);
 		return;
 	}
-	add(l, "%-28s %8s  %s", what, bound, stall_rows_evidence(r->stall, text, sizeof(text)));
+	add(l, "%-28s %8s  %s%s%s", what, bound, stall_rows_evidence(r->stall, text, sizeof(text)),
+	    r->stall->because[0] ? "; because " : "", r->stall->because);
 	if (r->stall_phase == STALL_START)
 		add(l, "\n%22stry: %s", "",
 		    stall_rows_advice(r->stall, text, sizeof(text)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "stall_json.h"
 
+#include "stall_timers.h"
+
 static void known(struct json *j, const char *name, uint32_t ms)
 {
 	if (ms != STALLED_UNKNOWN)
@@ -49,6 +51,23 @@ static void path(struct json *j, const struct stall_path *p)
 	}
 }
 
+static void drop(struct json *j, const struct stall_drop *d)
+{
+	const char *where = stall_drop_where(d);
+
+	if (!where)
+		return;
+	JSON_LITERAL(j, ",\"drop\":{\"where\":\"");
+	json_word(j, where);
+	JSON_LITERAL(j, "\"");
+	if (d->reason[0]) {
+		JSON_LITERAL(j, ",\"reason\":");
+		json_string(j, (const uint8_t *)d->reason, sizeof(d->reason));
+	}
+	json_number(j, ",\"ns_ago\":", d->ago_ms * 1000000ULL);
+	JSON_LITERAL(j, "}");
+}
+
 static void buffers(struct json *j, const struct stalled *s)
 {
 	json_number(j, ",\"unsent\":", s->unsent);
@@ -71,7 +90,9 @@ static void evidence(struct json *j, const struct stall_row *row)
 	json_number(j, ",\"evidence\":{\"retransmits\":", s->retransmits);
 	json_number(j, ",\"probes\":", s->probes);
 	if (whole && s->retransmits)
-		json_word(j, s->left ? ",\"local_drop\":false" : ",\"local_drop\":true");
+		json_word(j, s->left && row->drop.where != DROPPED_OUT ? ",\"local_drop\":false" :
+									 ",\"local_drop\":true");
+	drop(j, &row->drop);
 	path(j, &row->path);
 	if (whole)
 		buffers(j, s);
@@ -81,7 +102,7 @@ static void evidence(struct json *j, const struct stall_row *row)
 		JSON_LITERAL(j, "}");
 	}
 	if (s->place != STALLED_QUEUED) {
-		known(j, ",\"next_ns\":", s->timer_ms);
+		known(j, ",\"next_ns\":", stall_next_ms(s));
 		known(j, ",\"gives_up_ns\":", stall_gives_up_ms(s));
 	}
 	/* lsndtime, lrcvtime and rcv_tstamp are set when it opens (tcp_finish_connect()). */
@@ -99,6 +120,10 @@ void stall_json(struct json *j, const struct stall_row *row)
 		growth(j, row->growth_per_min);
 	if (row->waiting)
 		json_number(j, ",\"others_waiting\":", row->waiting);
+	if (row->because[0]) {
+		JSON_LITERAL(j, ",\"because\":");
+		json_string(j, (const uint8_t *)row->because, sizeof(row->because));
+	}
 	if (row->files)
 		descriptors(j, row);
 	evidence(j, row);

@@ -79,6 +79,28 @@ static void path_from(const struct rec_stall *s, struct stall_path *p)
 	p->family = s->path.family == 6 ? 6 : 4;
 }
 
+static void drop_from(const struct rec_drop *recorded, struct stall_drop *d)
+{
+	_Static_assert(sizeof(recorded->reason) == sizeof(d->reason), "cut");
+	if (recorded->where >= DROPPED_WHERES)
+		return;
+	d->where = recorded->where;
+	d->ago_ms = recorded->ago_ms;
+	memcpy(d->reason, recorded->reason, sizeof(d->reason) - 1);
+}
+
+static void oldest_to(const struct stalled *s, struct rec_stall *out)
+{
+	memcpy(out->oldest, s, STALLED_BEFORE);
+	memcpy(out->oldest_more, (const char *)s + STALLED_BEFORE, sizeof(*s) - STALLED_BEFORE);
+}
+
+static void oldest_from(const struct rec_stall *recorded, struct stalled *s)
+{
+	memcpy(s, recorded->oldest, STALLED_BEFORE);
+	memcpy((char *)s + STALLED_BEFORE, recorded->oldest_more, sizeof(*s) - STALLED_BEFORE);
+}
+
 void stall_record_to(const struct record *r, struct rec_stall *out)
 {
 	const struct stall_row *row = r->stall;
@@ -96,8 +118,12 @@ void stall_record_to(const struct record *r, struct rec_stall *out)
 		.flags = (row->verdict.lower ? RECT_LOWER : 0) | (row->has_growth ? RECT_GROWTH : 0) |
 			 (row->server ? RECT_SERVER : 0) | (row->many_local ? RECT_MANY_LOCAL : 0) |
 			 (row->many_peers ? RECT_MANY_PEERS : 0),
-		.oldest = row->oldest,
+		.drop = { .where = row->drop.where, .ago_ms = row->drop.ago_ms },
 	};
+	oldest_to(&row->oldest, out);
+	memcpy(out->drop.reason, row->drop.reason, sizeof(out->drop.reason));
+	_Static_assert(sizeof(out->because) == sizeof(row->because), "cut");
+	memcpy(out->because, row->because, sizeof(out->because));
 	snprintf(out->verdict, sizeof(out->verdict), "%s", stall_name(row->verdict.stall));
 	path_to(&row->path, out);
 }
@@ -113,7 +139,6 @@ static enum stall by_name(const char *name, size_t len)
 void stall_record_from(const struct rec_stall *s, struct stall_row *row, struct record *out)
 {
 	*row = (struct stall_row){
-		.oldest = s->oldest,
 		.verdict = { by_name(s->verdict, sizeof(s->verdict)), s->age_ms, s->flags & RECT_LOWER },
 		.count = s->count,
 		.waiting = s->waiting,
@@ -125,7 +150,10 @@ void stall_record_from(const struct rec_stall *s, struct stall_row *row, struct 
 		.many_local = s->flags & RECT_MANY_LOCAL,
 		.many_peers = s->flags & RECT_MANY_PEERS,
 	};
+	oldest_from(s, &row->oldest);
 	path_from(s, &row->path);
+	drop_from(&s->drop, &row->drop);
+	memcpy(row->because, s->because, sizeof(row->because) - 1);
 	if (row->oldest.sock.state >= EVS_MAX)
 		row->oldest.sock.state = EVS_CLOSE;
 	if (row->oldest.sock.owner.source >= EVO_MAX)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "stall_roots.h"
 
 void stall_rows_begin(struct stall_rows *r)
 {
@@ -16,6 +17,7 @@ void stall_rows_free(struct stall_rows *r)
 {
 	free(r->sockets);
 	free(r->rows);
+	stall_drops_free(&r->drops);
 	*r = (struct stall_rows){ 0 };
 }
 
@@ -57,40 +59,21 @@ void stall_rows_locks_end(struct stall_rows *r)
 		r->sockets[i].locked = r->sockets[i].locked == LOCKED_TWICE;
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
-/* Listeners first, then by addresses; of one socket that several processes hold, the
- * first process. */
-static int by_addresses(const void *a, const void *b)
-{
-	const struct ev_sock *x = &((const struct stalled *)a)->sock;
-	const struct ev_sock *y = &((const struct stalled *)b)->sock;
-	int c = (y->state == EVS_LISTEN) - (x->state == EVS_LISTEN);
-
-	c = c ? c : compare(x->netns, y->netns);
-	c = c ? c : compare(x->lport, y->lport);
-	c = c ? c : compare(x->rport, y->rport);
-	c = c ? c : memcmp(x->laddr, y->laddr, sizeof(x->laddr));
-	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
-}
-
+/* Of one socket that several processes hold, the first process. */
 static int by_socket(const void *a, const void *b)
 {
 	const struct stalled *x = a, *y = b;
-	int c = by_addresses(a, b);
+	int c = stall_by_addresses(a, b);
 
 	if (!c && x->sock.state == EVS_LISTEN)	/* SO_REUSEPORT */
-		c = compare(x->sock.cookie, y->sock.cookie);
-	c = c ? c : compare(x->place, y->place);
-	return c ? c : compare(x->sock.owner.pid, y->sock.owner.pid);
+		c = stall_compare(x->sock.cookie, y->sock.cookie);
+	c = c ? c : stall_compare(x->place, y->place);
+	return c ? c : stall_compare(x->sock.owner.pid, y->sock.owner.pid);
 }
 
 static bool same(const struct stalled *a, const struct stalled *b)
 {
-	return !by_addresses(a, b) &&
+	return !stall_by_addresses(a, b) &&
 	       (a->sock.state != EVS_LISTEN || a->sock.cookie == b->sock.cookie);
 }
 
@@ -114,60 +97,11 @@ static size_t count_listeners(const struct stall_rows *r)
 	return n;
 }
 
-static bool any_address(const struct ev_sock *s)
-{
-	static const uint8_t any[16];
-
-	return !memcmp(s->laddr, any, sizeof(any));
-}
-
-/* Who listens at that port; r->len: nobody that we know. Listeners are few: a walk over
- * them for each that is stuck. */
-static size_t listener_at(const struct stall_rows *r, size_t listeners, uint32_t netns,
-			  uint16_t port, const uint8_t *address)
-{
-	for (size_t i = 0; i < listeners; i++) {
-		const struct ev_sock *s = &r->sockets[i].sock;
-
-		if (s->netns == netns && s->lport == port &&
-		    (any_address(s) || !memcmp(s->laddr, address, sizeof(s->laddr))))
-			return i;
-	}
-	return r->len;
-}
-
-/* The other end, where it is in the same namespace; NULL: it is not. */
-static const struct stalled *other_end(const struct stall_rows *r, const struct ev_sock *s)
-{
-	struct stalled key = { .sock = { .netns = s->netns, .state = s->state, .lport = s->rport,
-					 .rport = s->lport } };
-
-	memcpy(key.sock.laddr, s->raddr, sizeof(s->raddr));
-	memcpy(key.sock.raddr, s->laddr, sizeof(s->laddr));
-	return bsearch(&key, r->sockets, r->len, sizeof(key), by_addresses);
-}
-
-/* What the walk told, as one: verdicts, and which other socket each follows from. */
-struct judged {
-	struct stall_verdict verdict;
-	size_t listener;	/* of its port; r->len: none */
-	size_t root;		/* r->len: none */
-	size_t queued;		/* listener: one that nobody accept()s; r->len: none */
-	uint32_t waiting;
-	bool wanted;		/* its row, by the filter */
-	bool follows;		/* counted with another one's */
-};
-
 static bool wanted(const struct stall_rows *r, const struct stalled *s, struct stall_verdict verdict)
 {
 	struct stall_row row = { .oldest = *s, .verdict = verdict };
 
 	return verdict.stall && (!r->wanted || r->wanted(r->ctx, &row));
-}
-
-static bool full(const struct stalled *listener)
-{
-	return listener->accept_queue > listener->backlog;
 }
 
 /* A request has no owner, and no queue, but its listener's. */
@@ -177,7 +111,7 @@ static void take_from_listener(struct stalled *s, const struct stalled *listener
 		return;
 	s->accept_queue = listener->accept_queue;
 	s->backlog = listener->backlog;
-	s->acked &= !listener->defers || full(listener);
+	s->acked &= !listener->defers || stall_queue_full(listener);
 	s->sock.uid = listener->sock.uid;
 	s->sock.cgroup = listener->sock.cgroup;
 	s->sock.owner = listener->sock.owner;
@@ -186,95 +120,32 @@ static void take_from_listener(struct stalled *s, const struct stalled *listener
 }
 
 static void judge_each(struct stall_rows *r, const struct stall_limits *limits, size_t listeners,
-		       struct judged *all)
+		       struct stall_judged *all)
 {
 	for (size_t i = 0; i < r->len; i++) {
 		struct stalled *s = &r->sockets[i];
-		struct judged *j = &all[i];
+		struct stall_judged *j = &all[i];
 
-		*j = (struct judged){ .listener = r->len, .root = r->len, .queued = r->len };
+		*j = (struct stall_judged){ .listener = r->len, .root = r->len, .queued = r->len,
+				      .full = r->len };
 		if (i < listeners)
 			continue;
-		j->listener = listener_at(r, listeners, s->sock.netns, s->sock.lport, s->sock.laddr);
+		j->listener = stall_listener_at(r, listeners, s->sock.netns, s->sock.lport, s->sock.laddr);
 		if (j->listener < r->len)
 			take_from_listener(s, &r->sockets[j->listener]);
 		j->verdict = stall_of(s, limits);
+		stall_drops_explain(&r->drops, s, &j->verdict, &j->drop);
 		j->wanted = wanted(r, s, j->verdict);
 		if (j->verdict.stall == STALL_ACCEPT && j->listener < r->len)
 			all[j->listener].queued = i;
 	}
 }
 
-static bool waits_for_program(enum stall stall, enum stall other)
-{
-	switch (stall) {
-	case STALL_ZERO_WINDOW:
-	case STALL_PEER_OPEN:
-		return other == STALL_NOT_READING || other == STALL_CLOSE_WAIT_UNREAD ||
-		       other == STALL_ACCEPT;
-	case STALL_RETRANSMITTING:
-	case STALL_FIN:
-	case STALL_ORPHAN:
-		return other == STALL_FINAL_ACK;
-	default:
-		return false;
-	}
-}
-
-/* What the program at its other end does not do, and that is listed; or one that waits
- * for the same accept(). r->len: nothing. */
-static size_t root_of(const struct stall_rows *r, const struct judged *all, size_t listeners,
-		      size_t i)
-{
-	const struct ev_sock *s = &r->sockets[i].sock;
-	enum stall stall = all[i].verdict.stall;
-	const struct stalled *other;
-	size_t listener = all[i].listener;
-
-	if (stall == STALL_SYN)
-		listener = listener_at(r, listeners, s->netns, s->rport, s->raddr);
-	if (stall == STALL_SYN || stall == STALL_FINAL_ACK)
-		return listener < r->len && full(&r->sockets[listener]) ? all[listener].queued :
-									  r->len;
-	other = other_end(r, s);
-	if (!other || !waits_for_program(stall, all[other - r->sockets].verdict.stall))
-		return r->len;
-	return other - r->sockets;
-}
-
-/* A root may follow from another one, itself. One that the filter leaves out would hide
- * what waits for it. */
-static void find_roots(const struct stall_rows *r, size_t listeners, struct judged *all)
-{
-	for (size_t i = listeners; i < r->len; i++)
-		if (all[i].verdict.stall)
-			all[i].root = root_of(r, all, listeners, i);
-	for (size_t i = listeners; i < r->len; i++) {
-		size_t root = i, listed = i;
-
-		for (int depth = 0; depth < 3 && all[root].root < r->len; depth++) {
-			root = all[root].root;
-			listed = all[root].wanted ? root : listed;
-		}
-		all[i].follows = listed != i;
-		if (all[i].follows)
-			all[listed].waiting++;
-	}
-}
-
-/* The service: our port, or theirs. */
 int stall_rows_compare(const struct stall_row *a, const struct stall_row *b)
 {
-	const struct ev_sock *x = &a->oldest.sock, *y = &b->oldest.sock;
-	int c = compare(a->verdict.stall, b->verdict.stall);
+	int c = stall_compare(a->verdict.stall, b->verdict.stall);
 
-	c = c ? c : compare(x->netns, y->netns);
-	c = c ? c : compare(x->owner.pid, y->owner.pid);
-	c = c ? c : compare(a->server, b->server);
-	if (c || a->server)
-		return c ? c : compare(x->lport, y->lport);
-	c = compare(x->rport, y->rport);
-	return c ? c : memcmp(x->raddr, y->raddr, sizeof(x->raddr));
+	return c ? c : stall_compare_services(&a->oldest.sock, a->server, &b->oldest.sock, b->server);
 }
 
 static int rows_by_group(const void *a, const void *b)
@@ -282,16 +153,16 @@ static int rows_by_group(const void *a, const void *b)
 	const struct stall_row *x = a, *y = b;
 	int c = stall_rows_compare(x, y);
 
-	return c ? c : compare(y->verdict.age_ms, x->verdict.age_ms);
+	return c ? c : stall_compare(y->verdict.age_ms, x->verdict.age_ms);
 }
 
 /* Longest first in each verdict; the groups of what most wait for first. */
 static int rows_by_weight(const void *a, const void *b)
 {
 	const struct stall_row *x = a, *y = b;
-	int c = compare(y->count, x->count);
+	int c = stall_compare(y->count, x->count);
 
-	return c ? c : compare(y->verdict.age_ms, x->verdict.age_ms);
+	return c ? c : stall_compare(y->verdict.age_ms, x->verdict.age_ms);
 }
 
 static void add_to(struct stall_row *group, const struct stall_row *row)
@@ -300,6 +171,10 @@ static void add_to(struct stall_row *group, const struct stall_row *row)
 
 	group->count++;
 	group->waiting += row->waiting;
+	if (!group->drop.where)
+		group->drop = row->drop;
+	if (!group->because[0])
+		memcpy(group->because, row->because, sizeof(group->because));
 	group->many_local |= g->lport != s->lport || memcmp(g->laddr, s->laddr, sizeof(g->laddr));
 	group->many_peers |= g->rport != s->rport || memcmp(g->raddr, s->raddr, sizeof(g->raddr));
 }
@@ -348,16 +223,11 @@ static void split(struct stall_rows *r, struct stall_row *all, size_t len)
 			r->rows[r->rows_len++] = all[i];
 }
 
-static bool is_server(const struct stall_rows *r, const struct judged *j, const struct stalled *s)
-{
-	return s->sock.role == EVR_SERVER || j->listener < r->len;
-}
-
 /* One row each. false: no memory. */
 static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 {
 	size_t listeners = count_listeners(r);
-	struct judged *all = malloc(r->len * sizeof(*all));
+	struct stall_judged *all = malloc(r->len * sizeof(*all));
 
 	free(r->rows);
 	r->rows_len = 0;
@@ -367,15 +237,19 @@ static bool judge(struct stall_rows *r, const struct stall_limits *limits)
 		return false;
 	}
 	judge_each(r, limits, listeners, all);
-	find_roots(r, listeners, all);
+	if (!stall_roots_find(r, limits, listeners, all)) {
+		free(all);
+		return false;
+	}
 	for (size_t i = listeners; i < r->len; i++) {
 		if (!all[i].wanted || all[i].follows)
 			continue;
 		r->rows[r->rows_len++] = (struct stall_row){
 			.oldest = r->sockets[i], .verdict = all[i].verdict, .count = 1,
-			.waiting = all[i].waiting,
-			.server = is_server(r, &all[i], &r->sockets[i]),
+			.waiting = all[i].waiting, .drop = all[i].drop,
+			.server = stall_is_server(r, &all[i], &r->sockets[i]),
 		};
+		stall_take_because(r, all, i, &r->rows[r->rows_len - 1]);
 	}
 	free(all);
 	return true;
@@ -436,6 +310,7 @@ const char *stall_rows_evidence(const struct stall_row *row, char *buf, size_t l
 
 	stall_evidence(row->verdict.stall, &row->oldest, buf, len);
 	add(buf, len, stall_path_text(&row->path, path, sizeof(path)));
+	add(buf, len, stall_drop_text(&row->drop, text, sizeof(text)));
 	if (row->has_growth && row->growth_per_min) {
 		snprintf(text, sizeof(text), ", %+d/min", row->growth_per_min);
 		add(buf, len, text);
@@ -461,7 +336,11 @@ const char *stall_rows_evidence(const struct stall_row *row, char *buf, size_t l
 
 const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len)
 {
-	if (row->path.no_route)
+	const char *against = stall_drop_advice(&row->drop);
+
+	if (row->because[0])
+		snprintf(buf, len, "it is on this host that it waits: tcptrail listeners; tcptrail stalls");
+	else if (row->path.no_route)
 		snprintf(buf, len, "there is no way to it: ip route; ip rule.");
 	else if (row->verdict.stall == STALL_ACCEPT && row->files && row->files >= row->files_max)
 		snprintf(buf, len, "accept() fails with EMFILE: a higher RLIMIT_NOFILE, or does it "
@@ -470,6 +349,8 @@ const char *stall_rows_advice(const struct stall_row *row, char *buf, size_t len
 		snprintf(buf, len, "nobody has that address there: dead host, wrong subnet or VLAN.  "
 			 "ip neigh show%s%s", stall_path_plain_interface(&row->path) ? " dev " : "",
 			 stall_path_plain_interface(&row->path) ? row->path.interface : "");
+	else if (against)
+		snprintf(buf, len, "%s", against);
 	else
 		stall_advice(row->verdict.stall, &row->oldest, buf, len);
 	return buf;

@@ -10,19 +10,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stall_drops.h"
 #include "stall_path.h"
 #include "stall_rules.h"
+
+#define STALL_BECAUSE_LEN 64
 
 struct stall_row {
 	struct stalled oldest;	/* of the group; its times are the evidence */
 	struct stall_verdict verdict;
 	uint32_t count;
 	uint32_t waiting;	/* others that wait for these, and are not listed */
+	char because[STALL_BECAUSE_LEN]; /* what these wait for, of this namespace, and is not listed
+				 * as stuck: "full accept queue of nginx[1187]"; "": nothing known */
 	int32_t growth_per_min;	/* with has_growth (stall_track.h) */
 	bool has_growth;
 	uint64_t files;		/* descriptors that the owner uses; 0: not looked up */
 	uint64_t files_max;	/* RLIMIT_NOFILE, soft */
 	struct stall_path path;	/* of segments that nobody answers */
+	struct stall_drop drop;	/* what this host threw away of it */
 	bool server;		/* we listen on its port: `<` */
 	bool many_local;	/* local ports, or peers, differ */
 	bool many_peers;
@@ -35,6 +41,7 @@ struct stall_rows {
 	size_t room;
 	struct stall_row *rows;
 	size_t rows_len;
+	struct stall_drops drops;	/* what this host threw away; none: not looked at */
 	bool (*wanted)(void *ctx, const struct stall_row *row);	/* NULL: all are */
 	void *ctx;
 };

@@ -5,18 +5,16 @@
 
 #include "format.h"
 #include "names.h"
+#include "stall_timers.h"
 
 /* A window smaller than a segment of Ethernet lets nobody send on: silly window
  * syndrome avoidance (RFC 9293 section 3.8.6.2). */
 #define WINDOW_CLOSED	1460
-#define KEEPALIVES	2	/* probes, not answered */
-/* TCP_TIMEOUT_INIT, TCP_RTO_MIN */
-#define SYN_RTO_MS	1000
-#define RTO_MIN_MS	200
+#define RTO_MIN_MS	200	/* TCP_RTO_MIN */
 
 const struct stall_limits stall_defaults = {
 	.syn_ms = 3000, .accept_ms = 1000, .window_ms = 5000, .close_wait_ms = 60000, .fin_ms = 30000,
-	.fin_wait_2_ms = 120000, .backoff = 3, .leak = 10,
+	.fin_wait_2_ms = 120000, .backoff = 3, .keepalive = 2, .leak = 10,
 };
 
 static const char *const names[STALLS] = {
@@ -124,9 +122,9 @@ static struct stall_verdict send_buffer(const struct stalled *s, const struct st
 	return verdict(STALL_SEND_BUFFER, s->sent_ms, true, l->window_ms);
 }
 
-static struct stall_verdict keepalive(const struct stalled *s)
+static struct stall_verdict keepalive(const struct stalled *s, const struct stall_limits *l)
 {
-	if (s->probes < KEEPALIVES || s->unsent || s->unacked)
+	if (s->probes < l->keepalive || s->unsent || s->unacked)
 		return none();
 	return verdict(STALL_KEEPALIVE, s->heard_ms, false, 0);
 }
@@ -176,7 +174,7 @@ static struct stall_verdict of_open(const struct stalled *s, const struct stall_
 		v = send_buffer(s, l);
 	if (!v.stall)
 		v = close_wait(s, l);
-	return v.stall ? v : keepalive(s);
+	return v.stall ? v : keepalive(s, l);
 }
 
 struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits *l)
@@ -206,51 +204,6 @@ struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits
 	}
 }
 
-/* tcp_model_timeout(): how long `retries` of them take. */
-static uint64_t model_ms(uint32_t retries, uint32_t base_ms, uint32_t max_ms)
-{
-	uint32_t doublings = 0;
-
-	while (doublings < 31 && (uint64_t)base_ms << (doublings + 1) <= max_ms)
-		doublings++;
-	if (retries <= doublings)
-		return ((2ULL << retries) - 1) * base_ms;
-	return ((2ULL << doublings) - 1) * base_ms + (uint64_t)(retries - doublings) * max_ms;
-}
-
-/* From retransmission to retransmission until one is the last. */
-static uint32_t simulate(const struct stalled *s, uint32_t most, uint64_t patience_ms)
-{
-	uint64_t at = s->timer_ms, rto = s->rto_ms;
-
-	for (uint32_t n = s->retransmits; n < 256; n++) {
-		if (n >= most || (n && s->retrans_ms + at >= patience_ms))
-			return at < STALLED_UNKNOWN ? at : STALLED_UNKNOWN;
-		/* A SYN's first few do not double it (tcp_syn_linear_timeouts). */
-		if (s->sock.state != EVS_SYN_SENT || n + 1 > s->linear)
-			rto = 2 * rto < s->rto_max_ms ? 2 * rto : s->rto_max_ms;
-		/* tcp_clamp_rto_to_user_timeout() */
-		if (s->user_timeout_ms && s->retrans_ms + at + rto > s->user_timeout_ms)
-			rto = s->user_timeout_ms - s->retrans_ms - at;
-		at += rto;
-	}
-	return STALLED_UNKNOWN;
-}
-
-uint32_t stall_gives_up_ms(const struct stalled *s)
-{
-	bool opening = s->sock.state == EVS_SYN_SENT || s->sock.state == EVS_SYN_RECV;
-	uint64_t patience = s->user_timeout_ms;
-
-	/* An orphan has other limits, and no socket that is waited for. */
-	if (s->timer_ms == STALLED_UNKNOWN || s->retrans_ms == STALLED_UNKNOWN ||
-	    !s->retransmits || s->place != STALLED_FILE || !s->rto_ms)
-		return STALLED_UNKNOWN;
-	if (!patience)
-		patience = model_ms(s->retries, opening ? SYN_RTO_MS : RTO_MIN_MS, s->rto_max_ms);
-	return simulate(s, opening ? s->retries + s->linear : UINT32_MAX, patience);
-}
-
 /* Sent so far: each doubles the time to the next. */
 static unsigned int probes(const struct stalled *s)
 {
@@ -259,16 +212,16 @@ static unsigned int probes(const struct stalled *s)
 
 static const char *timer(const struct stalled *s, char *buf, size_t len)
 {
-	uint32_t end = stall_gives_up_ms(s);
+	uint32_t due = stall_next_ms(s), end = stall_gives_up_ms(s);
 	char next[24], last[24];
 
 	buf[0] = '\0';
-	if (s->timer_ms == STALLED_UNKNOWN)
+	if (due == STALLED_UNKNOWN)
 		return buf;
-	format_duration(s->timer_ms * 1000000ULL, next, sizeof(next));
+	format_duration(due * 1000000ULL, next, sizeof(next));
 	if (end == STALLED_UNKNOWN)
 		snprintf(buf, len, ", next in %s", next);
-	else if (end == s->timer_ms)
+	else if (end == due)
 		snprintf(buf, len, ", given up in %s", next);
 	else
 		snprintf(buf, len, ", next in %s, given up in %s", next,
@@ -276,16 +229,20 @@ static const char *timer(const struct stalled *s, char *buf, size_t len)
 	return buf;
 }
 
-/* A segment of ours that this host did not let out: a SYN or a FIN, or data. */
+/* A segment of ours that this host did not let out: a SYN or a FIN, or data; or one that
+ * left, and then it was a queue here, or what answers it (stall_drops.h). */
 static void dropped_here(const struct stalled *s, const char *next, char *buf, size_t len)
 {
+	const char *left = s->left || s->place == STALLED_REQUEST ? "" : ", none left this host";
 	char bytes[32];
 
 	if (s->sock.state == EVS_SYN_SENT)
-		snprintf(buf, len, "SYN resent %ux, none left this host%s", s->retransmits, next);
+		snprintf(buf, len, "SYN resent %ux%s%s", s->retransmits, left, next);
+	else if (s->place == STALLED_REQUEST)
+		snprintf(buf, len, "SYN-ACK resent %ux%s", s->retransmits, next);
 	else if (s->unacked)
-		snprintf(buf, len, "%s unacked, resent %ux, none left this host%s",
-			 format_bytes(s->unacked, bytes, sizeof(bytes)), s->retransmits, next);
+		snprintf(buf, len, "%s unacked, resent %ux%s%s",
+			 format_bytes(s->unacked, bytes, sizeof(bytes)), s->retransmits, left, next);
 	else
 		snprintf(buf, len, "peer window open, probe %u%s, %s do not leave", probes(s), next,
 			 format_bytes(s->unsent, bytes, sizeof(bytes)));
@@ -362,7 +319,7 @@ const char *stall_evidence(enum stall stall, const struct stalled *s, char *buf,
 		snprintf(buf, len, "our FIN is acknowledged, the peer's does not come");
 		break;
 	case STALL_KEEPALIVE:
-		snprintf(buf, len, "%u keepalive probes unanswered", s->probes);
+		snprintf(buf, len, "%u keepalive probes unanswered%s", s->probes, next);
 		break;
 	default:
 		snprintf(buf, len, "%s", "");

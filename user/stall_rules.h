@@ -42,6 +42,7 @@ struct stall_limits {
 	uint32_t fin_ms;
 	uint32_t fin_wait_2_ms;
 	uint32_t backoff;	/* retransmissions of one segment */
+	uint32_t keepalive;	/* probes that nobody answers */
 	uint32_t leak;		/* CLOSE-WAIT of one owner and service */
 };
 
@@ -55,11 +56,6 @@ struct stall_verdict {
 };
 
 struct stall_verdict stall_of(const struct stalled *s, const struct stall_limits *limits);
-
-/* When the kernel gives it up, from now on, if nothing is answered: from its timer, its
- * count of retransmissions and the limits of that socket and namespace, as
- * tcp_write_timeout() does (Linux 6.18). STALLED_UNKNOWN: it does not, or not known. */
-uint32_t stall_gives_up_ms(const struct stalled *s);
 
 /* "syn-no-answer"; static. */
 const char *stall_name(enum stall stall);

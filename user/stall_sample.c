@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "btfnames.h"
 #include "cgroup.h"
 #include "filter_push.h"
 #include "limit_sources.h"
+#include "monotonic.h"
 #include "netns.h"
 #include "select.h"
 #include "stall_alone.h"
@@ -52,10 +54,17 @@ struct stall_limits stall_limits_of(const struct options *o)
 		[OVER_WINDOW] = &limits.window_ms, [OVER_CLOSE_WAIT] = &limits.close_wait_ms,
 		[OVER_FIN] = &limits.fin_ms, [OVER_FIN_WAIT_2] = &limits.fin_wait_2_ms,
 	};
+	uint32_t *const count[OVER_COUNTS] = {
+		[OVER_RETRANSMITS] = &limits.backoff, [OVER_KEEPALIVE] = &limits.keepalive,
+		[OVER_LEAK] = &limits.leak,
+	};
 
 	for (int i = 0; i < OVERS; i++)
 		if (o->over_ns[i])
 			*ms[i] = o->over_ns[i] / 1000000;
+	for (int i = 0; i < OVER_COUNTS; i++)
+		if (o->over_count[i])
+			*count[i] = o->over_count[i];
 	return limits;
 }
 
@@ -129,6 +138,34 @@ static int look_for_locks(struct stall_sample *s, const struct stall_limits *lim
 	return err;
 }
 
+static const char *reason_name(void *ctx, uint32_t reason)
+{
+	const struct stall_sample *s = ctx;
+
+	return s->reasons ? btfnames_get(s->reasons, reason) : NULL;
+}
+
+static void take_dropped(void *ctx, const struct dropped_key *key, const struct dropped *what)
+{
+	struct stall_sample *s = ctx;
+
+	if (!stall_drops_take(&s->rows.drops, key, what))
+		s->no_memory = true;
+}
+
+/* Where no hook tells there are none. After the connections: what they say of the last that
+ * was sent is older. */
+static void look_at_drops(struct stall_sample *s)
+{
+	if (!s->reasons)
+		s->reasons = btfnames_open(loader_btf(s->loader), "skb_drop_reason", "SKB_DROP_REASON_");
+	s->rows.drops.name = reason_name;
+	s->rows.drops.ctx = s;
+	stall_drops_begin(&s->rows.drops, monotonic_ns());
+	loader_dropped(s->loader, take_dropped, s);
+	stall_drops_sort(&s->rows.drops);
+}
+
 static void breathe(void *ctx)
 {
 	struct stall_sample *s = ctx;
@@ -156,6 +193,7 @@ int stall_sample_look(struct stall_sample *s)
 				       breathe, s);
 	if (err)
 		return err;
+	look_at_drops(s);
 	if (s->no_memory || !stall_rows_group(&s->rows, &limits, s->options->each))
 		return -ENOMEM;
 	for (size_t i = 0; i < s->rows.rows_len && i < ROWS_LOOKED_UP && !s->options->each; i++) {
@@ -168,6 +206,8 @@ int stall_sample_look(struct stall_sample *s)
 void stall_sample_close(struct stall_sample *s)
 {
 	stall_rows_free(&s->rows);
+	btfnames_close(s->reasons);
+	s->reasons = NULL;
 	cgroup_close(s->cgroups);
 	s->cgroups = NULL;
 }

@@ -16,6 +16,7 @@ struct stall_sample {
 	struct loader *loader;
 	struct stall_rows rows;
 	struct cgroups *cgroups;	/* NULL: the filter does not ask, or not yet */
+	struct btfnames *reasons;	/* enum skb_drop_reason; NULL: not asked yet, or none here */
 	void (*breathe)(void *ctx);	/* in the middle of what takes long; NULL: nothing */
 	void *breathe_ctx;
 	uint64_t seen;			/* descriptors of connections */

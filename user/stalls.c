@@ -57,7 +57,8 @@ static void row_text(const struct stall_row *row)
 	printf("%-20s %7s %-22s %-*s %c %-*s %9s  ", stall_name(row->verdict.stall),
 	       format_count(row->count, number, sizeof(number)), owner, LOCAL_COLUMNS, local,
 	       row->server ? '<' : '>', LOCAL_COLUMNS, peer, age);
-	printf("%s%s\n", row->over ? "(over) " : "", stall_rows_evidence(row, text, sizeof(text)));
+	printf("%s%s%s%s\n", row->over ? "(over) " : "", stall_rows_evidence(row, text, sizeof(text)),
+	       row->because[0] ? "; because " : "", row->because);
 	printf("  try: %s\n", stall_rows_advice(row, text, sizeof(text)));
 }
 

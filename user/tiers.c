@@ -187,6 +187,13 @@ const struct fact facts[FACTS] = {
 		.without = "SYN-ACKs not answered, final ACKs ignored, orphans",
 		.remedy = "CAP_NET_ADMIN",
 	},
+	[FACT_STALLS_DROPPED] = {
+		.name = "why this host drops what they wait for",
+		.ways = { TP_BTF("segment_dropped") },
+		.without = "the kernel's reason in dropped-here; SYN-ACKs dropped on their way in, and what "
+			   "a queue drops, are told as not answered",
+		.remedy = "Linux 5.17 or newer",
+	},
 	[FACT_SYNS] = {
 		.name = "SYNs at a listener",
 		.ways = { FENTRY("syns_fentry"), KPROBE("syns_kprobe") },

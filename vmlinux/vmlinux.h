@@ -74,6 +74,10 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct timer_list {
+	unsigned long expires;
+};
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -102,6 +106,8 @@ struct netns_ipv4 {
 	__u8 sysctl_tcp_orphan_retries;
 	__u8 sysctl_tcp_migrate_req;
 	int sysctl_max_syn_backlog;
+	int sysctl_tcp_keepalive_intvl;
+	__u8 sysctl_tcp_keepalive_probes;
 };
 
 /* Since Linux 6.5. */
@@ -166,6 +172,7 @@ struct sock_common {
 	atomic64_t skc_cookie;
 	union {
 		unsigned long skc_flags;
+		struct sock *skc_listener;	/* of a request */
 	};
 	refcount_t skc_refcnt;
 };
@@ -217,6 +224,12 @@ struct sock {
 	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog;
+	struct timer_list sk_timer;	/* keepalive's, where the next has none */
+};
+
+/* Since Linux 7.0. */
+struct inet_connection_sock___keepalive {
+	struct timer_list icsk_keepalive_timer;
 };
 
 /* Since Linux 6.18. */
@@ -265,10 +278,6 @@ struct inet_connection_sock {
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
-};
-
-struct timer_list {
-	unsigned long expires;
 };
 
 /* When the next retransmission or probe is due: until Linux 6.19, then, and since 7.0. */
@@ -327,6 +336,9 @@ struct tcp_sock {
 	__u32 rcv_wnd;
 	__u32 snd_wnd;
 	__u32 mss_cache;
+	unsigned int keepalive_intvl;
+	__u8 keepalive_probes;
+	struct request_sock *fastopen_rsk;
 };
 
 /* Only with CONFIG_MPTCP. */
@@ -343,6 +355,11 @@ struct request_sock {
 	struct sock *sk;
 };
 
+/* Since Linux 5.17 (5903123f662e); TCP_TIMEOUT_INIT before. */
+struct request_sock___timeout {
+	__u32 timeout;
+};
+
 struct inet_request_sock {
 	struct request_sock req;
 	__u16 acked : 1;
@@ -351,6 +368,7 @@ struct inet_request_sock {
 struct tcp_request_sock {
 	struct inet_request_sock req;
 	__u32 rcv_isn;
+	__u32 snt_isn;
 	__u64 snt_synack;
 };
 
@@ -366,9 +384,16 @@ struct inet_timewait_sock {
 	struct timer_list tw_timer;
 };
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
+	struct sock *sk;
+	struct net_device *dev;
+	int skb_iif;
 	__be16 protocol;
 	__u16 transport_header;
 	__u16 network_header;
@@ -389,6 +414,9 @@ struct tcphdr {
 };
 
 enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+	SKB_DROP_REASON_NO_SOCKET = 3,
+	SKB_DROP_REASON_OTHERHOST = 13,
 	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
 };
 

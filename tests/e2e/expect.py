@@ -246,5 +246,5 @@ EVERYWHERE = [
     "socket() without descriptors", "connect() without local ports",
     "bind() without local ports", "listen() cut by somaxconn",
     "socket buffers, SYN queues, and who holds local ports",
-    "those in a SYN queue, and without a process",
+    "those in a SYN queue, and without a process", "why this host drops what they wait for",
 ]

@@ -21,7 +21,8 @@ library() {
 
 # Not those of costs and deadlines: an emulated CPU takes ten times as long.
 TESTS=${TESTS:-"stalls: stalls_and_their_cure stalls_at_a_peer_and_in_queues a_neighbour_that_is_missing \
-a_peer_that_hears_nothing final_acks_ignored_by_a_full_queue events_of_what_begins_and_is_over nothing_of_healthy_connections
+a_peer_that_hears_nothing final_acks_ignored_by_a_full_queue events_of_what_begins_and_is_over why_this_host_drops_it because_of_a_queue_that_is_full \
+nothing_of_healthy_connections
 limits: limits_reached_and_their_cure buffers_and_queues socket_memory_of_a_cgroup conntrack_full \
 calls_that_fail what_try_says_cures_it both_limits_of_descriptors time_wait_buckets
 host_limits:"}
@@ -40,7 +41,7 @@ commands >"$work/commands"
 tools/vm/run -k "$kernel" -b "$TCPTRAIL" -b /usr/bin/python3 -b ip -b ss -b nstat -b tc -b nft -b unshare -b nsenter \
 	-b prlimit -b sysctl -f "$work/lib:$stdlib" -f tests/live:/t/tests/live -f "$LOAD:/t/build/tests/load" \
 	-f "$work/commands:/commands" \
-	-M tcp_diag,nf_tables,nft_ct,nf_conntrack,sch_netem -t "${SECONDS_AT_MOST:-600}" \
+	-M tcp_diag,nf_tables,nft_ct,nf_conntrack,sch_netem,sch_tbf -t "${SECONDS_AT_MOST:-600}" \
 	-- "export TCPTRAIL=/usr/bin/tcptrail TCPTRAIL_TEST_SLOW=4 TCPTRAIL_TEST_GUEST=1 HEALTHY_SECONDS=${HEALTHY_SECONDS:-9}; sh /commands" >"$work/out" 2>&1
 rc=$?
 if [ $rc = 77 ]; then

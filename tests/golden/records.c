@@ -497,6 +497,21 @@ static void limits(struct tool *t)
 	t->ops->write(t->sink, &sum);
 }
 
+/* The same, where the answer is thrown away; and where the one who listens is slow. */
+static void dropped_here(struct tool *t, struct stall_row *row, struct record *r)
+{
+	row->verdict.stall = STALL_DROPPED_HERE;
+	row->drop = (struct stall_drop){ 250, DROPPED_IN, "NETFILTER_DROP" };
+	r->wall_ns += 1000 * MS;
+	r->stall_phase = STALL_START;
+	t->ops->write(t->sink, r);
+	row->verdict.stall = STALL_SYN;
+	row->drop.where = DROPPED_NOT;
+	snprintf(row->because, sizeof(row->because), "full accept queue of nginx[1187]");
+	r->wall_ns += 1000 * MS;
+	t->ops->write(t->sink, r);
+}
+
 static void stalls(struct tool *t)
 {
 	struct stall_row row = {
@@ -547,6 +562,7 @@ static void stalls(struct tool *t)
 	r.duration_ns = 9000 * MS;
 	r.stall_phase = STALL_END;
 	t->ops->write(t->sink, &r);
+	dropped_here(t, &row, &r);
 }
 
 static void of_the_stream(struct tool *t)

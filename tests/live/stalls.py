@@ -49,8 +49,6 @@ def expected(here):
         ("close-wait-unread", here["listener"]): 1,
         ("app-not-reading", here["small"]): 1,
         ("dropped-here", here["listener"]): 2,	# data, and a FIN
-        # Of the clients that the leak and the FIN unread keep waiting.
-        ("peer-not-closing", here["listener"]): len(here["leak"]),
     }
 
 
@@ -78,6 +76,12 @@ def test_stalls_and_their_cure():
         assert len(each) == sum(want.values()), each
         ports = {r["local"]["port"] for r in each} | {r["peer"]["port"] for r in each}
         assert not ports & {stage.here["idle"], stage.here["half"]}, each
+        # Where more of them are a leak, these are none.
+        more = seen(stalls(stage, "--over", f"1s,leak={len(stage.here['leak']) + 1}"))
+        patient = {("peer-not-closing", stage.here["listener"]): len(stage.here["leak"])}	# their clients
+        assert more == {k: n for k, n in want.items() if k[0] != "close-wait"} | patient, more
+        waiting = {r["verdict"]: r["others_waiting"] for r in rows if "others_waiting" in r}
+        assert waiting["close-wait"] == len(stage.here["leak"]) and waiting["close-wait-unread"] == 1, rows
         # By default most of that is not long enough.
         assert {r["verdict"] for r in stalls(stage)} <= {"syn-no-answer", "app-not-reading", "dropped-here",
                                                          "retransmitting"}
@@ -206,6 +210,103 @@ def test_a_neighbour_that_is_missing():
         assert "10.98.0.77 does not answer there (INCOMPLETE)" in text, text
         assert "try: nobody has that address there" in text, text
     finally:
+        stage.end()
+
+
+def test_given_up_when_it_says():
+    stage = Stage("stall_scenes.py", "given-up")
+    try:
+        told, last = {}, {}
+        while len(told) < 4 or any(time.monotonic() < end + 1 for end in told.values()):
+            rows = stalls(stage, "--over", "1s")
+            now = time.monotonic()
+            assert now - stage.begun < 4 * PATIENCE, (told, last, rows)
+            for r in rows:
+                last[r["verdict"]] = now
+                told.setdefault(r["verdict"], now + r["evidence"]["gives_up_ns"] / 1e9)
+            time.sleep(0.1)
+        assert set(told) == {"syn-ack-no-answer", "orphan", "zero-window-peer", "keepalive-unanswered"}, told
+        # The last look that saw it, and how long a look takes.
+        late = {verdict: last[verdict] - end for verdict, end in told.items()}
+        assert all(-1 * SLOW < d < 0.5 * SLOW for d in late.values()), late
+        return ", ".join(f"{verdict} {d:+.1f} s" for verdict, d in late.items())
+    finally:
+        stage.end()
+
+
+def test_because_of_a_queue_that_is_full():
+    """Where nobody waits in it for too long it has no row, and is the reason all the same."""
+    stage = Stage("stall_scenes.py", "crowd")
+    try:
+        begun = time.monotonic()
+        while not (rows := stalls(stage, "--over", "accept=10m,syn=1s")) and time.monotonic() - begun < PATIENCE:
+            time.sleep(0.3)
+        row, = rows
+        assert (row["verdict"], row["peer"]["port"]) == ("syn-no-answer", stage.here["full"]), row
+        queue = f"full accept queue of python3[{stage.here['pid']}]"
+        assert row["because"] == queue and "tcptrail listeners" in row["try"], row
+        row, = stalls(stage, "--over", "1s")
+        assert (row["verdict"], row["count"], row["others_waiting"]) == ("accept-waiting", 2, 1), row
+        assert "because" not in row, row
+        text = subprocess.run([TCPTRAIL, "check", "--over", "accept=10m,syn=1s", "--netns", str(stage.here["netns"])],
+                              check=False, capture_output=True, text=True, timeout=30 * SLOW).stdout.splitlines()
+        assert f":{stage.here['full']} python3" in text[0] and text[1].startswith("WARN   "), text
+        assert f"; because {queue}" in text[1], text
+    finally:
+        stage.end()
+
+
+def kept_back(here):
+    """The port of the service -> where this host dropped what it waits for, and the reason."""
+    return {
+        here["out"]: ("out", "NETFILTER_DROP"),
+        here["in"]: ("in", "NETFILTER_DROP"),
+        here["strict"]: ("in", "IP_RPFILTER"),
+        here["looped"]: ("loopback", "NETFILTER_DROP"),
+        here["data"]: ("out", "NETFILTER_DROP"),
+        here["queue"]: ("out", "QDISC_DROP"),
+    }
+
+
+def test_why_this_host_drops_it():
+    """Seen where a segment is sent again while it is looked: twice within the time of a look here."""
+    stage = Stage("stall_scenes.py", "kept-back")
+    try:
+        want, seen = kept_back(stage.here), {}
+        while seen != want and time.monotonic() - stage.begun < 3 * PATIENCE:
+            rows = stalls(stage, "--over", "1s", "-i", "1", "-c", "4")
+            seen.update({r["peer"]["port"]: (r["evidence"]["drop"]["where"], r["evidence"]["drop"]["reason"])
+                         for r in rows if "drop" in r["evidence"]})
+            assert all(r["verdict"] == "dropped-here" for r in rows if "drop" in r["evidence"]), rows
+        assert seen == want, (seen, want, rows)
+        text = subprocess.run([TCPTRAIL, "stalls", "--over", "1s", "-i", "1", "-c", "4", "-q", "--netns",
+                               str(stage.here["netns"]), "--rport", str(stage.here["in"])],
+                              check=True, capture_output=True, text=True, timeout=30 * SLOW).stdout
+        assert "; the SYN-ACK is dropped on its way in: NETFILTER_DROP" in text, text
+        assert "try: a rule of this host drops it: nft list ruleset" in text, text
+    finally:
+        stage.end()
+
+
+def test_events_say_why_this_host_drops_it():
+    """From the first on: none is told as not answered."""
+    stage = Stage("stall_scenes.py", "kept-back")
+    tracer = Tracer("-o", "json", "-e", "stall", "--over", "1500ms", "--netns", str(stage.here["netns"]))
+    try:
+        want = kept_back(stage.here)
+
+        def told():
+            drops = {r["destination"]["port"]: (r["tcptrail"]["verdict"], r["tcptrail"]["evidence"].get("drop", {}))
+                     for r in of(tracer.records(), "stall") if r["tcptrail"]["phase"] == "start"}
+            return {port: (drop.get("where"), drop.get("reason")) for port, (verdict, drop) in drops.items()
+                    if verdict == "dropped-here"}
+
+        tracer.wait_for(lambda: told() == want)
+        assert len(of(tracer.records(), "stall")) == len(want), tracer.text()
+        assert tracer.end() == 0, tracer.stderr()
+    finally:
+        if tracer.process.poll() is None:
+            tracer.process.kill()
         stage.end()
 
 

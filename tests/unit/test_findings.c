@@ -179,6 +179,43 @@ static void test_one_incident_one_root(void **state)
 	findings_free(&f);
 }
 
+/* A client of that very host whose SYN finds the queue full is behind its root, too. */
+static void test_clients_of_a_full_queue(void **state)
+{
+	struct limit_row files = { .kind = LIMIT_OPEN_FILES, .use = 1024, .max = 1024, .pid = 7,
+				   .has_failed = true, .failed = 16, .call = EVL_ACCEPT4,
+				   .err = EMFILE, .scope = "nginx[7]" };
+	struct listen_row full = listener(512, 48);
+	struct stall_row client = stall(3, "curl"), other = stall(900, "java");
+	struct findings f = { 0 };
+
+	(void)state;
+	client.oldest.sock.rport = 80;
+	strcpy(client.because, "full accept queue of nginx[7]");
+	assert_true(findings_stall(&f, &client));
+	assert_true(findings_stall(&f, &other));
+	assert_true(findings_listener(&f, &full));
+	findings_join(&f);
+	assert_true(findings_sort(&f));
+	assert_int_equal(f.len, 3);
+	assert_string_equal(f.all[0].kind, "listener");
+	assert_string_equal(f.all[1].because, "full accept queue of nginx[7]");
+	assert_string_equal(f.all[2].subject, "java[2201] > 10.0.0.2:443");
+	findings_free(&f);
+	assert_true(findings_stall(&f, &client));
+	assert_true(findings_listener(&f, &full));
+	assert_true(findings_limit(&f, &files));
+	findings_join(&f);
+	assert_true(findings_sort(&f));
+	assert_int_equal(f.len, 3);
+	assert_string_equal(f.all[0].kind, "limit");
+	assert_string_equal(f.all[0].because, "");
+	for (int i = 1; i < 3; i++)
+		assert_string_equal(f.all[i].because, !strcmp(f.all[i].kind, "stall") ?
+				    "full accept queue of nginx[7]" : "accept4 fails with EMFILE");
+	findings_free(&f);
+}
+
 /* Neither another's queue, nor another's descriptors, nor a call that is not accept(). */
 static void test_what_only_looks_like_one_incident(void **state)
 {
@@ -254,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_hostile_name),
 		cmocka_unit_test(test_one_incident_one_root),
+		cmocka_unit_test(test_clients_of_a_full_queue),
 		cmocka_unit_test(test_what_only_looks_like_one_incident),
 		cmocka_unit_test(test_whose_accept_queue),
 	};

@@ -335,6 +335,12 @@ static void test_over(void **state)
 	assert_int_equal(parse(&s, "check --over close-wait=5m"), -1);
 	assert_int_equal(s.o.over_ns[OVER_CLOSE_WAIT], 300000000000);
 	assert_int_equal(s.o.over_ns[OVER_WINDOW], 0);
+	assert_int_equal(s.o.over_count[OVER_LEAK], 0);
+	assert_int_equal(parse(&s, "trace --over leak=1000000,1s,retransmits=255"), -1);
+	assert_int_equal(s.o.over_count[OVER_LEAK], 1000000);
+	assert_int_equal(s.o.over_count[OVER_RETRANSMITS], 255);
+	assert_int_equal(s.o.over_count[OVER_KEEPALIVE], 0);
+	assert_int_equal(s.o.over_ns[OVER_SYN], 1000000000);
 }
 
 static void test_refused(void **state)
@@ -366,6 +372,10 @@ static void test_refused(void **state)
 	assert_refused("stalls --over synack=1s");
 	assert_refused("stalls --over syn=1s,=2s");
 	assert_refused("stalls --over 1s=syn");
+	assert_refused("stalls --over leak=1s");
+	assert_refused("stalls --over leak=0");
+	assert_refused("stalls --over retransmits=256");
+	assert_refused("stalls -r a --over keepalive=3");
 	assert_refused("--pid 1 --pid 2 --pid 3 --pid 4 --pid 5 --pid 6 --pid 7 --pid 8 --pid 9 "
 		       "--pid 10 --pid 11 --pid 12 --pid 13 --pid 14 --pid 15 --pid 16 --pid 17");
 }

@@ -102,6 +102,27 @@ static void test_recorded_with_its_path(void **state)
 	assert_false(back_row.path.known);
 }
 
+static void test_recorded_with_its_drop(void **state)
+{
+	struct stall_row row = group(), back_row;
+	struct record r, back;
+	struct rec_stall s;
+
+	(void)state;
+	row.oldest.seq = 4242;
+	row.drop = (struct stall_drop){ 1500, DROPPED_IN, "IP_RPFILTER" };
+	strcpy(row.because, "accept-waiting of nginx[7]");
+	stall_record(&row, STALL_START, &r);
+	stall_record_to(&r, &s);
+	stall_record_from(&s, &back_row, &back);
+	assert_memory_equal(&back_row.drop, &row.drop, sizeof(row.drop));
+	assert_int_equal(back_row.oldest.seq, 4242);
+	assert_string_equal(back_row.because, row.because);
+	s.drop.where = DROPPED_WHERES;
+	stall_record_from(&s, &back_row, &back);
+	assert_int_equal(back_row.drop.where, DROPPED_NOT);
+}
+
 static void test_hostile_bytes(void **state)
 {
 	struct stall_row row;
@@ -113,6 +134,8 @@ static void test_hostile_bytes(void **state)
 	stall_record_from(&s, &row, &r);
 	assert_int_equal(row.verdict.stall, STALL_NONE);
 	assert_int_equal(row.path.interface[sizeof(row.path.interface) - 1], 0);
+	assert_int_equal(row.drop.reason[sizeof(row.drop.reason) - 1], 0);
+	assert_int_equal(row.because[sizeof(row.because) - 1], 0);
 	assert_true(row.path.family == 4 || row.path.family == 6);
 	assert_true(r.stall_phase < STALL_PHASES && r.to < EVS_MAX && r.owner_source < EVO_MAX);
 }
@@ -123,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_a_group),
 		cmocka_unit_test(test_recorded_it_is_the_same),
 		cmocka_unit_test(test_recorded_with_its_path),
+		cmocka_unit_test(test_recorded_with_its_drop),
 		cmocka_unit_test(test_hostile_bytes),
 	};
 

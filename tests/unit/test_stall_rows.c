@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "stall_rows.h"
 
@@ -194,6 +195,114 @@ static void test_one_root_left_out(void **state)
 	stall_rows_free(&r);
 }
 
+/* What a row waits for is said where that has no row: nobody waits in that queue for long
+ * enough, or the filter leaves it out. */
+static void test_because(void **state)
+{
+	struct stalled listener = { .sock = { .cookie = 9, .netns = 1, .state = EVS_LISTEN, .lport = 80,
+					      .owner = { .pid = 7, .source = EVO_SNAPSHOT, .comm = "nginx" } },
+				    .accept_queue = 2, .backlog = 1 };
+	struct stalled child = left_open(1, 7, 80, 0), syn = left_open(4, 8, 41000, 0);
+	uint32_t pid = 8;
+	struct stall_rows r = { .wanted = of_process, .ctx = &pid };
+	char buf[512];
+
+	(void)state;
+	child.place = STALLED_QUEUED;
+	child.waited_ms = 900;
+	child.sock.owner = listener.sock.owner;
+	syn.sock.state = EVS_SYN_SENT;
+	syn.sock.rport = 80;
+	syn.sock.laddr[3] = 2;
+	syn.sock.raddr[3] = 1;
+	syn.left = 1;
+	syn.retransmits = 3;
+	syn.retrans_ms = 3000;
+	take(&r, listener);
+	take(&r, child);
+	take(&r, syn);
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_SYN);
+	assert_string_equal(r.rows[0].because, "full accept queue of nginx[7]");
+	assert_non_null(strstr(stall_rows_advice(&r.rows[0], buf, sizeof(buf)), "tcptrail listeners"));
+	r.sockets[0].accept_queue = 1;		/* there is room: it is another's */
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_string_equal(r.rows[0].because, "");
+	child.waited_ms = 2000;
+	stall_rows_begin(&r);
+	take(&r, listener);
+	take(&r, child);
+	take(&r, syn);
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_string_equal(r.rows[0].because, "accept-waiting of nginx[7]");
+	r.wanted = NULL;
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].waiting, 1);
+	assert_string_equal(r.rows[0].because, "");
+	stall_rows_free(&r);
+}
+
+/* Whoever waits for the end of what another one leaks is of that leak, if it is one. */
+static void test_clients_of_a_leak(void **state)
+{
+	struct stalled listener = { .sock = { .cookie = 99, .netns = 1, .state = EVS_LISTEN,
+					      .lport = 80 } };
+	struct stall_rows r = { 0 };
+
+	(void)state;
+	take(&r, listener);
+	for (int i = 1; i <= 10; i++) {
+		struct stalled open = left_open(i, 7, 80, 130000), closed = left_open(100 + i, 9, 40000 + i, 130000);
+
+		closed.sock.state = EVS_FIN_WAIT2;
+		closed.sock.rport = 80;
+		closed.sock.laddr[3] = 2;
+		closed.sock.raddr[3] = 1;
+		take(&r, open);
+		take(&r, closed);
+	}
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_CLOSE_WAIT);
+	assert_int_equal(r.rows[0].waiting, 10);
+	r.sockets[1].sock.owner.pid = 8;	/* nine are none: then their clients have no other row */
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_PEER_OPEN);
+	assert_int_equal(r.rows[0].count, 10);
+	stall_rows_free(&r);
+}
+
+/* Whoever holds its lock takes no segment. */
+static void test_a_locked_end(void **state)
+{
+	struct stalled locked = left_open(1, 7, 80, 9000), sender = left_open(2, 9, 40001, 9000);
+	struct stall_rows r = { 0 };
+
+	(void)state;
+	locked.sock.state = sender.sock.state = EVS_ESTABLISHED;
+	locked.fin_received = 0;
+	locked.received_ms = 9000;
+	locked.locked = 1;
+	sender.sock.rport = 80;
+	sender.sock.laddr[3] = 2;
+	sender.sock.raddr[3] = 1;
+	sender.unacked = 1;
+	sender.retransmits = sender.backoff = 5;
+	sender.retrans_ms = 6000;
+	sender.left = 1;
+	take(&r, locked);
+	take(&r, sender);
+	assert_true(stall_rows_group(&r, &stall_defaults, false));
+	assert_int_equal(r.rows_len, 1);
+	assert_int_equal(r.rows[0].verdict.stall, STALL_LOCKED);
+	assert_int_equal(r.rows[0].waiting, 1);
+	stall_rows_free(&r);
+}
+
 /* A look may come while any call has it. */
 static void test_locked_twice(void **state)
 {
@@ -239,6 +348,9 @@ int main(void)
 		cmocka_unit_test(test_one_root),
 		cmocka_unit_test(test_a_full_accept_queue),
 		cmocka_unit_test(test_one_root_left_out),
+		cmocka_unit_test(test_because),
+		cmocka_unit_test(test_clients_of_a_leak),
+		cmocka_unit_test(test_a_locked_end),
 		cmocka_unit_test(test_locked_twice),
 		cmocka_unit_test(test_nothing),
 	};

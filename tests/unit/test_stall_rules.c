@@ -115,50 +115,6 @@ static void test_requests(void **state)
 	assert_verdict(&s, STALL_ACCEPT, 1000, false);
 }
 
-/* Against what this kernel does: resent after 1, 2, 3, 4, 5, 7, 11, 19, 35, 67 s and
- * given up after 131 s (Linux 6.18, four linear ones), after 127 s before 6.5; data
- * after 924.6 s (tcp_retries2 in Documentation/networking/ip-sysctl.rst). */
-static void test_given_up(void **state)
-{
-	struct stalled s = quiet(EVS_SYN_SENT);
-
-	(void)state;
-	assert_int_equal(stall_gives_up_ms(&s), STALLED_UNKNOWN);
-	s.retries = 6;
-	s.linear = 4;
-	s.rto_ms = 1000;
-	s.rto_max_ms = 120000;
-	s.retransmits = 1;
-	s.retrans_ms = 1500;
-	s.timer_ms = 500;
-	assert_int_equal(stall_gives_up_ms(&s), 129500);
-	s.retransmits = 10;
-	s.retrans_ms = 70000;
-	s.rto_ms = 64000;
-	s.timer_ms = 61000;
-	assert_int_equal(stall_gives_up_ms(&s), 61000);
-	s.linear = 0;
-	s.retransmits = 1;
-	s.retrans_ms = 1500;
-	s.rto_ms = 2000;
-	s.timer_ms = 1500;
-	assert_int_equal(stall_gives_up_ms(&s), 125500);
-	s.retries = 1;				/* TCP_SYNCNT */
-	assert_int_equal(stall_gives_up_ms(&s), 1500);
-	s = quiet(EVS_ESTABLISHED);
-	s.retries = 15;
-	s.rto_ms = 400;
-	s.rto_max_ms = 120000;
-	s.retransmits = 1;
-	s.retrans_ms = 200;
-	s.timer_ms = 400;
-	assert_in_range(stall_gives_up_ms(&s), 924400, 924400 + 120000);
-	s.user_timeout_ms = 5000;
-	assert_int_equal(stall_gives_up_ms(&s), 4800);
-	s.place = STALLED_ORPHAN;
-	assert_int_equal(stall_gives_up_ms(&s), STALLED_UNKNOWN);
-}
-
 /* The same field counts probes of a closed window, of a segment that this host itself
  * refuses, and of keepalive. */
 static void test_probes(void **state)
@@ -188,6 +144,25 @@ static void test_probes(void **state)
 	assert_verdict(&s, STALL_NONE, 0, false);
 	s.probes = 2;
 	assert_verdict(&s, STALL_KEEPALIVE, 3600000, false);
+}
+
+/* Those that count, not wait. */
+static void test_own_numbers(void **state)
+{
+	struct stall_limits limits = stall_defaults;
+	struct stalled s = quiet(EVS_ESTABLISHED);
+
+	(void)state;
+	limits.keepalive = 5;
+	limits.backoff = 1;
+	s.probes = 4;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_NONE);
+	s.probes = 5;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_KEEPALIVE);
+	s.unacked = s.retransmits = s.backoff = 1;
+	s.retrans_ms = 250;
+	assert_int_equal(stall_of(&s, &limits).stall, STALL_RETRANSMITTING);
+	assert_int_equal(stall_of(&s, &stall_defaults).stall, STALL_NONE);
 }
 
 static void test_locked(void **state)
@@ -292,8 +267,8 @@ int main(void)
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_syn),
 		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_own_numbers),
 		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_close),
