@@ -282,14 +282,6 @@ static void tell(struct telling *t, struct listener *l, uint64_t count,
 	t->fn(t->ctx, &r, l ? l->now.sock.cgroup : 0);
 }
 
-/* One cause, or one that cannot be told from another. */
-static enum ev_drop_reason reason_of(const struct owed *o)
-{
-	if (o->overflows == o->all)
-		return EVD_ACCEPT_QUEUE;
-	return o->syn_queue == o->all ? EVD_SYN_QUEUE : EVD_UNKNOWN;
-}
-
 /* All of it was refused by this one (NULL: by one that is not known). */
 static void tell_by_cause(struct telling *t, struct listener *l, const struct owed *o)
 {
@@ -303,26 +295,38 @@ static void tell_by_cause(struct telling *t, struct listener *l, const struct ow
 		tell(t, l, rest, EVD_UNKNOWN, 0);
 }
 
-/* Each at least what the others together cannot have refused. */
-static void tell_bounds(struct telling *t, struct owed o, uint64_t moved, bool gone)
+/* Each at least what the others together cannot have refused for that cause. */
+static void tell_bounds(struct telling *t, uint64_t count, enum ev_drop_reason reason, uint64_t moved,
+			bool gone)
 {
-	enum ev_drop_reason reason = reason_of(&o);
-	uint64_t rest = o.all;
+	uint64_t rest = count;
 
-	for (size_t i = 0; i < t->d->len; i++) {
+	for (size_t i = 0; i < t->d->len && count; i++) {
 		struct listener *l = &t->d->listeners[i];
-		uint64_t least;
+		uint64_t least, most = at_most(l->moved, count);
 
-		if (l->now.sock.netns != t->ns->netns || !l->moved)
+		if (l->now.sock.netns != t->ns->netns || !most)
 			continue;
-		least = gone ? 0 : at_most(l->moved, less(o.all, moved - l->moved));
-		tell(t, l, least, reason, moved == o.all && !gone ? 0 : at_most(l->moved, o.all));
+		least = gone ? 0 : at_most(most, less(count, moved - l->moved));
+		tell(t, l, least, reason, least == most ? 0 : most);
 		rest -= least;
 	}
-	if (rest && rest == o.all)
-		tell_by_cause(t, NULL, &o);
-	else if (rest)
+	if (rest)
 		tell(t, NULL, rest, reason, 0);
+}
+
+/* By cause, as its counters are, and with bounds for each: sk_drops has all of them. */
+static void tell_all_bounds(struct telling *t, const struct owed *o, uint64_t moved, bool gone)
+{
+	tell_bounds(t, o->overflows, EVD_ACCEPT_QUEUE, moved, gone);
+	tell_bounds(t, o->syn_queue, EVD_SYN_QUEUE, moved, gone);
+	tell_bounds(t, o->all - o->overflows - o->syn_queue, EVD_UNKNOWN, moved, gone);
+	if (moved != o->all || gone)
+		return;
+	/* Whatever the causes, all that moved was refused now: no later look has any of it. */
+	for (size_t i = 0; i < t->d->len; i++)
+		if (t->d->listeners[i].now.sock.netns == t->ns->netns)
+			t->d->listeners[i].named = t->d->listeners[i].moved;
 }
 
 static void settle(struct telling *t)
@@ -353,7 +357,7 @@ static void settle(struct telling *t)
 	if (movers == 1 && !gone)
 		tell_by_cause(t, only, &o);
 	else
-		tell_bounds(t, o, moved, gone);
+		tell_all_bounds(t, &o, moved, gone);
 }
 
 /* Those that are gone cannot be looked at again. */

@@ -5,9 +5,9 @@
  * below what one refused (tcp_listendrop() counts both) but counts bad segments,
  * TCP_DEFER_ACCEPT and retries, too. Knows no kernel and no output.
  *
- * Sums over `count` are exact for each namespace. A listener is named when it can
- * only have been that one; where several can, each gets what it refused at least,
- * with `at_most` beside it, and the rest is told without a listener.
+ * Sums over `count` are exact for each namespace and counter of it. A listener is named
+ * when it can only have been that one; where several can, each gets what it refused at
+ * least for each reason, with `at_most` beside it, and the rest is told without a listener.
  */
 #ifndef TCPTRAIL_DROPPOLL_H
 #define TCPTRAIL_DROPPOLL_H
