@@ -232,6 +232,19 @@ class Scenario:
                 made.add((kind, r["error"]["code"], role))
         for other in expect.OTHERS.get(self.name, []):
             demand(other in made, "no record of", other, "in", sorted(map(str, made)))
+        if self.name.startswith("syn-ack-expired"):
+            self.expiry()
+
+    def expiry(self):
+        """The SYN-ACK sent again once, 1 s after the first (RFC 6298 section 2), and 2 s later
+        none any more: tcp_synack_retries is 1."""
+        again = [r for r in self.records if r["event"]["action"] == "retransmit"]
+        demand(len(again) == 1 and again[0]["tcptrail"]["retransmit"]["attempt"] == 1, "sent again:", again)
+        demand(again[0]["destination"]["port"] == self.listener["lport"] and
+               again[0]["process"]["pid"] == self.listener["pid"], "whose:", again)
+        for end in (e for s in self.states.values() for e in s if e["tcptrail"]["from"] == "syn_received"):
+            apart = wall_ns(end) - wall_ns(again[0])
+            demand(2.9e9 < end["event"]["duration"] < 3.9e9 and 1.9e9 < apart < 2.9e9, "expired after", apart, end)
 
     def accepts(self):
         """Each accept() once, by who did it, after the wait since ESTABLISHED."""

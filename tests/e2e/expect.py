@@ -156,6 +156,8 @@ SCENARIOS = {
     "syn-queue-full": requests(2),
     "max-syn-backlog": requests(4),
     "syncookie-sent": requests(2),
+    # The other listener is whose port the SYN came from, and hears nothing.
+    "syn-ack-expired": {"listener": [LISTEN] * 2, "request": [request("timeout")]},
     # At limits; LIMITS has the calls that failed.
     "accept-emfile": HEALTHY,
     "accept-enfile": HEALTHY,
@@ -170,6 +172,7 @@ SCENARIOS = {
 OTHERS = {
     "refused": [("reset", "received", "client"), ("error", "ECONNREFUSED", "client")],
     "syn-timeout": [("retransmit", "syn", "client"), ("error", "ETIMEDOUT", "client")],
+    "syn-ack-expired": [("retransmit", "syn-ack", None)],	# a request has no socket's cookie
     "linger0": [("reset", "sent", "client"), ("reset", "received", "server")],
     "unread-data": [("reset", "sent", "server"), ("reset", "received", "client")],
     "keepalive-timeout": [("reset", "sent", "client"), ("error", "ETIMEDOUT", "client")],
@@ -228,8 +231,8 @@ LIMITS = {
 # The same over the other IP.
 for name in ("accept-queue-full-somaxconn", "accept-queue-full-no-cookies", "accept-queue-full-cookies-only",
              "accept-queue-full-scan", "two-listeners", "cookie-ack-refused", "final-ack-refused",
-             "final-ack-reset", "defer-accept-full"):
-    for table in SCENARIOS, RELISTENS, DROPS, LIMITS:
+             "final-ack-reset", "defer-accept-full", "syn-ack-expired"):
+    for table in SCENARIOS, OTHERS, RELISTENS, DROPS, LIMITS:
         if name in table:
             table[name + "-ipv6"] = table[name]
 

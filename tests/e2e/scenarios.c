@@ -669,6 +669,33 @@ static void six_requests(struct end *e)
 	go(e);
 }
 
+static void one_synack_again(void)
+{
+	sysctl_put("tcp_synack_retries", "1");
+}
+
+static void serve_nobody_at_all(struct end *e)
+{
+	go(e);
+	await(e);
+}
+
+/* One SYN, whose answers are dropped: without a socket there they would meet with a RST.
+ * They are sent at once and after 1 s; 2 s later the request is given up. */
+static void asks_and_never_answers(struct end *e)
+{
+	int fd = open_socket(e);
+
+	await(e);
+	bind_port(e, fd, STRAY_PORT);
+	deaf(fd, true);
+	must(!listen(fd, 1), "listen");
+	truth(e, "listener", fd);
+	stray(e, TH_SYN);
+	nap_ms(4000);
+	go(e);
+}
+
 /* At its limit of descriptors: the connection waits until there is one. */
 static void serve_at_emfile(struct end *e)
 {
@@ -964,6 +991,9 @@ const struct scenario scenarios[] = {
 	{ "syn-queue-full", serve_requests, six_requests, .prepare = no_cookies },
 	{ "max-syn-backlog", serve_more_requests, six_requests, .prepare = few_requests },
 	{ "syncookie-sent", serve_requests, six_requests, .prepare = cookies_when_full },
+	{ "syn-ack-expired", serve_nobody_at_all, asks_and_never_answers, .prepare = one_synack_again },
+	{ "syn-ack-expired-ipv6", serve_nobody_at_all, asks_and_never_answers,
+	  .prepare = one_synack_again, .family = AF_INET6 },
 	{ "accept-queue-full-somaxconn-ipv6", serve_two_by_somaxconn, fourteen, .prepare = somaxconn_1,
 	  .family = AF_INET6 },
 	{ "accept-queue-full-no-cookies-ipv6", serve_two_of_fourteen, fourteen, .prepare = no_cookies,

@@ -257,7 +257,7 @@ static uint16_t checksum(const struct tcphdr *tcp)
 
 void stray(const struct end *e, uint8_t flags)
 {
-	static uint16_t port = 1024;
+	static uint16_t port = STRAY_PORT;
 	struct sockaddr_storage to;
 	socklen_t len = loopback(e, 0, &to);	/* raw(7): no port, that is in the header */
 	struct tcphdr tcp = { .th_sport = htons(port++), .th_dport = htons(e->port), .th_off = 5,
