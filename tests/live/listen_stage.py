@@ -21,6 +21,12 @@ def counters(port):
     return out
 
 
+def sysctl(setting):
+    name, value = setting.split("=")
+    with open("/proc/sys/net/" + name.replace(".", "/"), "w", encoding="ascii") as f:
+        f.write(value)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backlog", type=int)
@@ -32,10 +38,16 @@ def main():
     parser.add_argument("--forks", type=int, default=0, help="processes that hold it, too")
     parser.add_argument("--group", type=int, default=0, help="SO_REUSEPORT: sockets on one port")
     parser.add_argument("--more", type=int, default=0, help="listeners beside")
+    parser.add_argument("--defer", action="store_true", help="who says nothing stays in the SYN queue")
+    parser.add_argument("--sysctl", action="append", default=[], help="core.somaxconn=2")
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for setting in args.sysctl:
+        sysctl(setting)
     listener = socket.create_server(("127.0.0.1", 0), backlog=args.backlog)
+    if args.defer:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
     listener.setblocking(False)
     port = listener.getsockname()[1]
     more = [socket.create_server(("127.0.0.1", 0), backlog=1) for _ in range(args.more)]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tracer import TCPTRAIL, run
+from tracer import SLOW, TCPTRAIL, run
 
 STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen_stage.py")
 
@@ -80,25 +80,67 @@ def test_listeners_who_accept_nothing():
     return f"refused {row['refused_at_most']} in the sample, nstat {drops} around it"
 
 
-def test_listeners_bursts_and_their_cure():
-    stage = Stage("--backlog", 2, "--burst", 8, "--every", 0.27, "--accept-after", 0.12)
+def cured(stage, bound, advice, carry_out):
+    """What `try:` says, to the letter, ends the refusals; the row after it, and what it said."""
     try:
-        time.sleep(0.5)
+        time.sleep(0.5 * SLOW)
         row = listeners(stage)[0][0]
-        assert row["status"] == "DROP" and row["bound_by"] == "backlog", row
-        advice = text_of(stage)
-        wanted = re.search(r"try: a backlog of (\d+) in the application", advice)
-        assert wanted, advice
-        stage.ask("listen " + wanted[1])
+        assert row["status"] == "DROP" and row["bound_by"] == bound, row
+        text = text_of(stage)
+        wanted = re.search(r"try: " + advice, text)
+        assert wanted, text
+        carry_out(wanted)
         time.sleep(1.2)     # what was refused before comes again after 1 s
         before = stage.ask("counters")
         row = listeners(stage)[0][0]
         after = stage.ask("counters")
     finally:
         stage.end()
-    assert row["accept_queue"]["limit"] == int(wanted[1]), row
     assert row["refused_at_most"] == 0 and row["status"] != "DROP", row
-    assert before["ListenDrops"] == after["ListenDrops"], (before, after)
+    assert 0 < before["ListenDrops"] == after["ListenDrops"], (before, after)
+    return row, wanted
+
+
+def inside(stage, command):
+    subprocess.run(["nsenter", "-t", str(stage.here["pid"]), "-n", *command.split()], check=True,
+                   capture_output=True)
+
+
+def test_listeners_bursts_and_their_cure():
+    stage = Stage("--backlog", 2, "--burst", 8, "--every", 0.27, "--accept-after", 0.12)
+    row, wanted = cured(stage, "backlog", r"a backlog of (\d+) in the application",
+                        lambda said: stage.ask("listen " + said[1]))
+    assert row["accept_queue"]["limit"] == int(wanted[1]), row
+
+
+def test_listeners_somaxconn_and_its_cure():
+    """The application asks for more than the namespace allows."""
+    stage = Stage("--backlog", 100, "--burst", 6, "--every", 0.27, "--accept-after", 0.12,
+                  "--sysctl", "core.somaxconn=4")
+
+    def carry_out(said):
+        inside(stage, said[1])
+        stage.ask("listen " + said[2])
+
+    row, wanted = cured(stage, "somaxconn",
+                        r"(sysctl -w net\.core\.somaxconn=(\d+)), a backlog as large, listen\(\) again", carry_out)
+    assert row["accept_queue"]["limit"] == row["somaxconn"] == int(wanted[2]), row
+
+
+def test_listeners_syn_queue_and_its_cure():
+    """Who says nothing fills it; with cookies the others are accepted all the same."""
+    stage = Stage("--backlog", 4, "--burst", 3, "--every", 0.2, "--defer", "--sysctl", "ipv4.tcp_syncookies=0")
+    row, _ = cured(stage, "syn-queue", r"(sysctl -w net\.ipv4\.tcp_syncookies=1)",
+                   lambda said: inside(stage, said[1]))
+    assert row["syncookies"] == 1 and row["accepts"] > 0, row
+
+
+def test_listeners_max_syn_backlog_and_its_cure():
+    stage = Stage("--backlog", 100, "--burst", 3, "--every", 0.2, "--defer", "--sysctl", "ipv4.tcp_syncookies=0",
+                  "--sysctl", "ipv4.tcp_max_syn_backlog=4")
+    row, _ = cured(stage, "tcp_max_syn_backlog", r"(sysctl -w net\.ipv4\.tcp_syncookies=1)",
+                   lambda said: inside(stage, said[1]))
+    assert row["syncookies"] == 1 and row["syn_queue"]["length"] > 4, row
 
 
 def test_listeners_healthy():
