@@ -32,14 +32,21 @@ class Stage:
         self.process.wait()
 
 
-def listeners(stage, *args):
-    """The row of that stage's listener, and the command's user time."""
+def looked(stage, *args):
+    """The rows of that stage's listeners, that of its namespace, and the command's CPU time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run([TCPTRAIL, "listeners", "-o", "json", "--netns", str(stage.here["netns"]), *args],
                          check=True, capture_output=True, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows = [json.loads(line) for line in out.splitlines()]
-    return rows, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    *rows, totals = [json.loads(line) for line in out.splitlines()]
+    assert all("listener" in r for r in rows) and "counters" in totals, (rows, totals)
+    assert totals["listeners"] == len([r for r in rows if r["netns"] == totals["netns"]]), (rows, totals)
+    return rows, totals, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def listeners(stage, *args):
+    rows, _, seconds = looked(stage, *args)
+    return rows, seconds
 
 
 def text_of(stage):
@@ -58,7 +65,7 @@ def test_listeners_who_accept_nothing():
     try:
         time.sleep(1)
         before = stage.ask("counters")
-        rows, _ = listeners(stage)
+        rows, totals, _ = looked(stage)
         after = stage.ask("counters")
         text = text_of(stage)
     finally:
@@ -73,6 +80,11 @@ def test_listeners_who_accept_nothing():
     drops = after["ListenDrops"] - before["ListenDrops"]
     assert 0 < row["refused_at_most"] <= drops, (row, before, after)
     assert before["ListenDrops"] <= row["refused_since_open_at_most"] <= after["ListenDrops"], row
+    assert totals["netns"] == stage.here["netns"] and totals["window_ns"] == row["window_ns"], totals
+    for name in "ListenOverflows", "ListenDrops":
+        there, in_sample = totals["counters"][name], totals["counters_in_sample"][name]
+        assert before[name] <= there - in_sample < there <= after[name], (name, totals, before, after)
+    assert totals["counters_in_sample"]["ListenDrops"] >= row["refused_at_most"], (totals, row)
     # The advice is not a longer queue; the namespace's own totals are below.
     assert "backlog" not in text.split("netns")[0] and "somaxconn" not in text, text
     total = re.search(r"ListenOverflows ([\d,]+) .*ListenDrops ([\d,]+) ", text)
