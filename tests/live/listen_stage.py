@@ -34,6 +34,7 @@ def main():
     parser.add_argument("--bursts", type=int, default=-1, help="so many, then silence")
     parser.add_argument("--every", type=float, default=1)
     parser.add_argument("--accept-after", type=float, default=0)
+    parser.add_argument("--accept-every", type=float, help="one at a time, however many wait")
     parser.add_argument("--never-accept", action="store_true")
     parser.add_argument("--forks", type=int, default=0, help="processes that hold it, too")
     parser.add_argument("--group", type=int, default=0, help="SO_REUSEPORT: sockets on one port")
@@ -71,7 +72,9 @@ def main():
             args.burst = 0
         if args.burst and now >= burst_at:
             args.bursts -= 1
-            burst_at, accept_at = now + args.every, now + args.accept_after
+            burst_at = now + args.every
+            if not args.accept_every:
+                accept_at = now + args.accept_after
             for _ in range(args.burst):
                 clients.append(socket.socket())
                 clients[-1].setblocking(False)
@@ -79,6 +82,8 @@ def main():
             if not args.never_accept:
                 del clients[:-200]
         while not args.never_accept and now >= accept_at:
+            if args.accept_every:
+                accept_at = now + args.accept_every
             try:
                 listener.accept()[0].close()
             except BlockingIOError:

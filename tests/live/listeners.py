@@ -92,6 +92,23 @@ def test_listeners_who_accept_nothing():
     return f"refused {row['refused_at_most']} in the sample, nstat {drops} around it"
 
 
+def test_listeners_who_accept_too_slowly():
+    """Two a second where ten come: a longer queue would be as full. There is room for a moment
+    after each."""
+    stage = Stage("--backlog", 2, "--burst", 1, "--every", 0.1, "--accept-every", 0.5)
+    try:
+        time.sleep(1.5 * SLOW)
+        rows = [listeners(stage)[0][0] for _ in range(3)]
+        text = text_of(stage)
+    finally:
+        stage.end()
+    for row in rows:
+        assert row["status"] == "DROP" and row["bound_by"] == "accept-too-slow", row
+        assert 1 <= row["accepts"] <= 3 and row["refused_at_most"] > row["accepts"], row
+    assert re.search(r"accepts [123]/s: .*try: more workers; what does %d wait" % stage.here["pid"], text), text
+    assert "backlog" not in text.split("netns")[0] and "somaxconn" not in text, text
+
+
 def cured(stage, bound, advice, carry_out):
     """What `try:` says, to the letter, ends the refusals; the row after it, and what it said."""
     try:
