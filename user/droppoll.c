@@ -9,6 +9,7 @@
 struct listener {
 	struct listening now;
 	uint64_t drops_before;	/* sk_drops at the look before */
+	uint64_t others_before;	/* and what of it is known to be no refusal */
 	uint64_t told;		/* by a hook, since then */
 	uint64_t fresh_moved;	/* sk_drops less that, in this look */
 	uint64_t spare;		/* of the look before, which nothing was told for: the
@@ -158,7 +159,8 @@ bool droppoll_listener(struct droppoll *d, const struct listening *l)
 		d->listeners = list;
 		at = &d->listeners[d->len++];
 		/* Of one that was there before us, what it refused is not ours. */
-		*at = (struct listener){ .drops_before = d->begun ? 0 : l->drops, .fresh = true };
+		*at = (struct listener){ .drops_before = d->begun ? 0 : l->drops,
+					 .others_before = d->begun ? 0 : l->others, .fresh = true };
 	}
 	at->now = *l;
 	at->seen = true;
@@ -323,10 +325,14 @@ static void tell_all_bounds(struct telling *t, const struct owed *o, uint64_t mo
 	tell_bounds(t, o->all - o->overflows - o->syn_queue, EVD_UNKNOWN, moved, gone);
 	if (moved != o->all || gone)
 		return;
-	/* Whatever the causes, all that moved was refused now: no later look has any of it. */
-	for (size_t i = 0; i < t->d->len; i++)
-		if (t->d->listeners[i].now.sock.netns == t->ns->netns)
-			t->d->listeners[i].named = t->d->listeners[i].moved;
+	/* Whatever the causes, all that moved was refused now: no later look has any of it,
+	 * unless it is one of the others that came first. */
+	for (size_t i = 0; i < t->d->len; i++) {
+		struct listener *l = &t->d->listeners[i];
+
+		if (l->now.sock.netns == t->ns->netns && l->now.others == l->others_before)
+			l->named = l->moved;
+	}
 }
 
 static void settle(struct telling *t)
@@ -371,6 +377,7 @@ static void forget(struct droppoll *d)
 		if (!l->seen)
 			continue;
 		l->drops_before = l->now.drops;
+		l->others_before = l->now.others;
 		l->spare = at_most(l->fresh_moved, less(l->moved, l->named));
 		l->told = l->named = 0;
 		l->fresh = false;
@@ -387,15 +394,22 @@ static void forget(struct droppoll *d)
 	d->spaces_len = kept;
 }
 
+/* sk_drops has 32 bits: it may have gone round. One of the others may be counted there by
+ * one look and here by the next: what nothing was told for is spared for that one. */
+static uint64_t moved_now(const struct listener *l)
+{
+	return less((uint32_t)(l->now.drops - l->drops_before),
+		    l->told + less(l->now.others, l->others_before));
+}
+
 void droppoll_looked(struct droppoll *d, uint64_t window_ns, droppoll_fn fn, void *ctx)
 {
 	struct telling t = { .d = d, .window_ns = window_ns, .fn = fn, .ctx = ctx };
 
-	/* sk_drops has 32 bits: it may have gone round. */
 	for (size_t i = 0; i < d->len; i++) {
 		struct listener *l = &d->listeners[i];
 
-		l->fresh_moved = l->seen ? less((uint32_t)(l->now.drops - l->drops_before), l->told) : 0;
+		l->fresh_moved = l->seen ? moved_now(l) : 0;
 		l->moved = l->fresh_moved + l->spare;
 	}
 	for (size_t i = 0; i < d->spaces_len; i++) {

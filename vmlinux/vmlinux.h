@@ -389,7 +389,10 @@ struct tcphdr {
 };
 
 enum skb_drop_reason {
+	SKB_DROP_REASON_SOCKET_FILTER = 5,
+	SKB_DROP_REASON_TCP_FLAGS = 30,
 	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW = 40,
+	SKB_DROP_REASON_TCP_RESET = 45,
 };
 
 struct fdtable {

@@ -186,6 +186,46 @@ static void test_several_listeners_and_causes(void **state)
 	droppoll_close(d);
 }
 
+/* Bad segments that a hook knows are in sk_drops and refused by nobody. */
+static struct told look_scanned(struct droppoll *d, uint64_t drops, uint64_t others, uint64_t two,
+				struct netns_count count)
+{
+	struct listening l[2] = { { .sock = { .cookie = 1, .netns = NETNS }, .drops = drops, .others = others },
+				  { .sock = { .cookie = 2, .netns = NETNS }, .drops = two } };
+	struct told t = { .n = 0 };
+
+	droppoll_look(d);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_true(droppoll_listener(d, &l[i]));
+	assert_true(droppoll_netns(d, NETNS, &count, NULL));
+	droppoll_looked(d, 1000, take, &t);
+	return t;
+}
+
+static void test_scanned(void **state)
+{
+	struct droppoll *d = droppoll_open(false);
+	struct told t;
+
+	(void)state;
+	look_scanned(d, 50, 40, 0, COUNT(10, 10, 0));
+	t = look_scanned(d, 153, 140, 5, COUNT(18, 18, 0));
+	assert_int_equal(t.n, 2);
+	is(&t.r[0], 1, 3, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[1], 2, 5, EVD_ACCEPT_QUEUE, 0);
+	/* One is counted in sk_drops before the look, and told after it. */
+	t = look_scanned(d, 154, 140, 5, COUNT(18, 18, 0));
+	assert_int_equal(t.n, 0);
+	t = look_scanned(d, 155, 141, 5, COUNT(19, 19, 0));	/* and one is refused */
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 1, EVD_ACCEPT_QUEUE, 0);
+	/* It listens anew: what was known is not. */
+	t = look_scanned(d, 158, 2, 5, COUNT(20, 20, 0));
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 1, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
 static void test_who_is_gone_may_have_been_it(void **state)
 {
 	struct droppoll *d = droppoll_open(false);
@@ -340,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_hooks_told_some),
 		cmocka_unit_test(test_several_listeners),
 		cmocka_unit_test(test_several_listeners_and_causes),
+		cmocka_unit_test(test_scanned),
 		cmocka_unit_test(test_who_is_gone_may_have_been_it),
 		cmocka_unit_test(test_counted_after_the_namespace_was_read),
 		cmocka_unit_test(test_new_namespace),
