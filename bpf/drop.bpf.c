@@ -14,6 +14,8 @@
 
 #define ETH_P_IP	0x0800
 #define ETH_P_IPV6	0x86dd
+#define TCP_FLAGS_OFFSET 13	/* RFC 9293 section 3.1 */
+#define TCP_FLAG_ACK	0x10
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -320,6 +322,30 @@ int BPF_KRETPROBE(drop_cookie_kretprobe)
 	return 0;
 }
 
+#define REASON(name) ((int)bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_##name))
+
+static __always_inline __u8 flags_of(struct sk_buff *skb)
+{
+	__u8 flags = 0;
+
+	bpf_probe_read_kernel(&flags, sizeof(flags), BPF_CORE_READ(skb, head) +
+			      BPF_CORE_READ(skb, transport_header) + TCP_FLAGS_OFFSET);
+	return flags;
+}
+
+/*
+ * Dropped by a listener that refused nobody, and in its sk_drops: by a socket filter
+ * (tcp_v4_rcv()), or by tcp_rcv_state_process() as a RST, SYN+FIN or without any of SYN
+ * and ACK. One with ACK may also be answered with a RST, and is in no sk_drops then.
+ */
+static __always_inline bool is_no_refusal(struct sk_buff *skb, int reason)
+{
+	if (reason == REASON(SOCKET_FILTER))
+		return true;
+	return (reason == REASON(TCP_FLAGS) || reason == REASON(TCP_RESET)) &&
+	       !(flags_of(skb) & TCP_FLAG_ACK);
+}
+
 /*
  * Without function hooks the final ACK alone is seen (TCP_LISTEN_OVERFLOW, Linux
  * 6.18): the kernel gives that reason to any failure to make the child, so the
@@ -330,12 +356,15 @@ int BPF_PROG(drop_ack_freed, struct sk_buff *skb, void *location, int reason, st
 {
 	struct ev_drop e = { .stage = EVG_ACK, .reason = EVD_ACCEPT_QUEUE };
 
-	if (!bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_LISTEN_OVERFLOW) ||
-	    reason != (int)bpf_core_enum_value(enum skb_drop_reason,
-					       SKB_DROP_REASON_TCP_LISTEN_OVERFLOW))
+	if (!bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_TCP_LISTEN_OVERFLOW))
+		return 0;
+	if (reason != REASON(TCP_LISTEN_OVERFLOW) && reason != REASON(TCP_FLAGS) &&
+	    reason != REASON(TCP_RESET) && reason != REASON(SOCKET_FILTER))
 		return 0;
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != EVS_LISTEN)
 		return 0;
+	if (reason != REASON(TCP_LISTEN_OVERFLOW))
+		return is_no_refusal(skb, reason) ? listening_other(sk) : 0;
 	queues_of(sk, &e.queues);
 	if (e.queues.accept_queue <= e.queues.backlog)
 		return 0;

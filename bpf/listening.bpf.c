@@ -13,6 +13,7 @@
 struct listens_value {
 	__u64 cookie;		/* 0: not yet */
 	struct ev_owner owner;	/* the snapshot's; source: written last */
+	__u64 others;		/* bad segments; see drop.bpf.c */
 };
 
 struct {
@@ -90,6 +91,16 @@ __hidden int listening_end(struct sock *sk)
 	__u64 address = (__u64)(unsigned long)sk;
 
 	bpf_map_delete_elem(&listens, &address);
+	return 0;
+}
+
+__hidden int listening_other(struct sock *sk)
+{
+	__u64 address = (__u64)(unsigned long)sk;
+	struct listens_value *v = bpf_map_lookup_elem(&listens, &address);
+
+	if (v)
+		__sync_fetch_and_add(&v->others, 1);
 	return 0;
 }
 
@@ -305,6 +316,8 @@ int listening_one(__u32 i)
 		return 0;
 	}
 	describe(sk, &l.sock);
+	/* In this order: the kernel counts in sk_drops before it tells us. */
+	l.others = __sync_fetch_and_add(&v->others, 0);
 	l.drops = drops_of(sk);
 	queues_of(sk, &l.queues);
 	own(sk, &known, &l.sock);

@@ -13,6 +13,7 @@ struct listening {
 	struct ev_sock sock;	/* role listener: address, owner, cookie, netns */
 	__u64 drops;		/* sk_drops: at least what it refused since it was opened */
 	struct ev_queues queues;
+	__u64 others;		/* of `drops`, those that are known to be no refusals */
 };
 
 /* Counters of a network namespace (map `netns_counts`), summed over CPUs. */
@@ -48,7 +49,7 @@ struct accept_stats {
 };
 
 #ifndef __bpf__
-_Static_assert(sizeof(struct listening) == 128, "listening");
+_Static_assert(sizeof(struct listening) == 136, "listening");
 #endif
 
 #endif /* TCPTRAIL_LISTENING_H */

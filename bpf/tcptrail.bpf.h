@@ -177,6 +177,7 @@ __hidden int listener_accepted(const struct ev_sock *child, bool ipv6_socket);
  * no more; a listener's queues now */
 __hidden int listening_begin(struct sock *sk, const struct ev_owner *owner);
 __hidden int listening_end(struct sock *sk);
+__hidden int listening_other(struct sock *sk);	/* counted in sk_drops, and no refusal */
 /* The counters of its namespace (mib_base()) when it is opened (`netns` 0), or closed:
  * what it refused later, and up to its end. */
 int listening_counted(__u64 base, __u64 cookie, __u32 netns);

@@ -9,6 +9,7 @@
 struct listener {
 	struct listening now;
 	uint64_t drops_before;	/* sk_drops at the look before */
+	uint64_t others_before;	/* and what of it is known to be no refusal */
 	uint64_t told;		/* by a hook, since then */
 	uint64_t fresh_moved;	/* sk_drops less that, in this look */
 	uint64_t spare;		/* of the look before, which nothing was told for: the
@@ -158,7 +159,8 @@ bool droppoll_listener(struct droppoll *d, const struct listening *l)
 		d->listeners = list;
 		at = &d->listeners[d->len++];
 		/* Of one that was there before us, what it refused is not ours. */
-		*at = (struct listener){ .drops_before = d->begun ? 0 : l->drops, .fresh = true };
+		*at = (struct listener){ .drops_before = d->begun ? 0 : l->drops,
+					 .others_before = d->begun ? 0 : l->others, .fresh = true };
 	}
 	at->now = *l;
 	at->seen = true;
@@ -282,14 +284,6 @@ static void tell(struct telling *t, struct listener *l, uint64_t count,
 	t->fn(t->ctx, &r, l ? l->now.sock.cgroup : 0);
 }
 
-/* One cause, or one that cannot be told from another. */
-static enum ev_drop_reason reason_of(const struct owed *o)
-{
-	if (o->overflows == o->all)
-		return EVD_ACCEPT_QUEUE;
-	return o->syn_queue == o->all ? EVD_SYN_QUEUE : EVD_UNKNOWN;
-}
-
 /* All of it was refused by this one (NULL: by one that is not known). */
 static void tell_by_cause(struct telling *t, struct listener *l, const struct owed *o)
 {
@@ -303,26 +297,42 @@ static void tell_by_cause(struct telling *t, struct listener *l, const struct ow
 		tell(t, l, rest, EVD_UNKNOWN, 0);
 }
 
-/* Each at least what the others together cannot have refused. */
-static void tell_bounds(struct telling *t, struct owed o, uint64_t moved, bool gone)
+/* Each at least what the others together cannot have refused for that cause. */
+static void tell_bounds(struct telling *t, uint64_t count, enum ev_drop_reason reason, uint64_t moved,
+			bool gone)
 {
-	enum ev_drop_reason reason = reason_of(&o);
-	uint64_t rest = o.all;
+	uint64_t rest = count;
 
-	for (size_t i = 0; i < t->d->len; i++) {
+	for (size_t i = 0; i < t->d->len && count; i++) {
 		struct listener *l = &t->d->listeners[i];
-		uint64_t least;
+		uint64_t least, most = at_most(l->moved, count);
 
-		if (l->now.sock.netns != t->ns->netns || !l->moved)
+		if (l->now.sock.netns != t->ns->netns || !most)
 			continue;
-		least = gone ? 0 : at_most(l->moved, less(o.all, moved - l->moved));
-		tell(t, l, least, reason, moved == o.all && !gone ? 0 : at_most(l->moved, o.all));
+		least = gone ? 0 : at_most(most, less(count, moved - l->moved));
+		tell(t, l, least, reason, least == most ? 0 : most);
 		rest -= least;
 	}
-	if (rest && rest == o.all)
-		tell_by_cause(t, NULL, &o);
-	else if (rest)
+	if (rest)
 		tell(t, NULL, rest, reason, 0);
+}
+
+/* By cause, as its counters are, and with bounds for each: sk_drops has all of them. */
+static void tell_all_bounds(struct telling *t, const struct owed *o, uint64_t moved, bool gone)
+{
+	tell_bounds(t, o->overflows, EVD_ACCEPT_QUEUE, moved, gone);
+	tell_bounds(t, o->syn_queue, EVD_SYN_QUEUE, moved, gone);
+	tell_bounds(t, o->all - o->overflows - o->syn_queue, EVD_UNKNOWN, moved, gone);
+	if (moved != o->all || gone)
+		return;
+	/* Whatever the causes, all that moved was refused now: no later look has any of it,
+	 * unless it is one of the others that came first. */
+	for (size_t i = 0; i < t->d->len; i++) {
+		struct listener *l = &t->d->listeners[i];
+
+		if (l->now.sock.netns == t->ns->netns && l->now.others == l->others_before)
+			l->named = l->moved;
+	}
 }
 
 static void settle(struct telling *t)
@@ -353,7 +363,7 @@ static void settle(struct telling *t)
 	if (movers == 1 && !gone)
 		tell_by_cause(t, only, &o);
 	else
-		tell_bounds(t, o, moved, gone);
+		tell_all_bounds(t, &o, moved, gone);
 }
 
 /* Those that are gone cannot be looked at again. */
@@ -367,6 +377,7 @@ static void forget(struct droppoll *d)
 		if (!l->seen)
 			continue;
 		l->drops_before = l->now.drops;
+		l->others_before = l->now.others;
 		l->spare = at_most(l->fresh_moved, less(l->moved, l->named));
 		l->told = l->named = 0;
 		l->fresh = false;
@@ -383,15 +394,22 @@ static void forget(struct droppoll *d)
 	d->spaces_len = kept;
 }
 
+/* sk_drops has 32 bits: it may have gone round. One of the others may be counted there by
+ * one look and here by the next: what nothing was told for is spared for that one. */
+static uint64_t moved_now(const struct listener *l)
+{
+	return less((uint32_t)(l->now.drops - l->drops_before),
+		    l->told + less(l->now.others, l->others_before));
+}
+
 void droppoll_looked(struct droppoll *d, uint64_t window_ns, droppoll_fn fn, void *ctx)
 {
 	struct telling t = { .d = d, .window_ns = window_ns, .fn = fn, .ctx = ctx };
 
-	/* sk_drops has 32 bits: it may have gone round. */
 	for (size_t i = 0; i < d->len; i++) {
 		struct listener *l = &d->listeners[i];
 
-		l->fresh_moved = l->seen ? less((uint32_t)(l->now.drops - l->drops_before), l->told) : 0;
+		l->fresh_moved = l->seen ? moved_now(l) : 0;
 		l->moved = l->fresh_moved + l->spare;
 	}
 	for (size_t i = 0; i < d->spaces_len; i++) {

@@ -2,12 +2,12 @@
 /*
  * droppoll.h - refused segments where no hook sees them: from the counters of
  * each namespace, which are exact, and sk_drops of its listeners, which is never
- * below what one refused (tcp_listendrop() counts both) but counts bad segments,
- * TCP_DEFER_ACCEPT and retries, too. Knows no kernel and no output.
+ * below what one refused (tcp_listendrop() counts both) but counts bad segments (less
+ * those that are known), TCP_DEFER_ACCEPT and retries, too. Knows no kernel and no output.
  *
- * Sums over `count` are exact for each namespace. A listener is named when it can
- * only have been that one; where several can, each gets what it refused at least,
- * with `at_most` beside it, and the rest is told without a listener.
+ * Sums over `count` are exact for each namespace and counter of it. A listener is named
+ * when it can only have been that one; where several can, each gets what it refused at
+ * least for each reason, with `at_most` beside it, and the rest is told without a listener.
  */
 #ifndef TCPTRAIL_DROPPOLL_H
 #define TCPTRAIL_DROPPOLL_H

@@ -36,7 +36,7 @@ void listen_rows_begin(struct listen_rows *rows)
 		struct listen_row *row = &rows->rows[i];
 
 		row->drops_before = row->now.drops;
-		row->looks = row->full = row->near = 0;
+		row->looks = row->full = row->near = row->low = 0;
 		if (row->waits)
 			row->waits->before = row->waits->now;
 	}
@@ -101,6 +101,7 @@ bool listen_rows_take(struct listen_rows *rows, const struct listening *l)
 	row->looks++;
 	row->full += is_full(l);
 	row->near += 4ULL * l->queues.accept_queue >= 3 * ((uint64_t)l->queues.backlog + 1);
+	row->low += 2ULL * l->queues.accept_queue < (uint64_t)l->queues.backlog + 1;
 	if (l->queues.accept_queue > row->peak)
 		row->peak = l->queues.accept_queue;
 	if (l->queues.syn_queue > row->syn_peak)
@@ -282,6 +283,12 @@ void listen_rows_sort(struct listen_rows *rows)
 		qsort(rows->rows, rows->len, sizeof(*rows->rows), worst_first);
 }
 
+/* As many wait as ever, however many were accepted: with a longer queue more would. */
+static bool too_slow(const struct listen_row *row)
+{
+	return row->looks >= LOOKS_MIN && 2 * row->full >= row->looks && !row->low;
+}
+
 /* Order as in tcp_conn_request(): the SYN queue is looked at first. */
 const char *listen_row_bound(const struct listen_row *row)
 {
@@ -290,7 +297,7 @@ const char *listen_row_bound(const struct listen_row *row)
 	if (listen_row_status(row) > LISTEN_FULL)
 		return NULL;
 	if (row->full) {
-		if (row->looks >= LOOKS_MIN && row->full == row->looks)
+		if (too_slow(row))
 			return "accept-too-slow";
 		return l->queues.backlog < l->queues.somaxconn ? "backlog" : "somaxconn";
 	}
@@ -303,22 +310,38 @@ const char *listen_row_bound(const struct listen_row *row)
 	return NULL;
 }
 
-/* ", SYNs 4304/s, accepts 3020/s" */
+/* ", SYNs 4304/s, accepts 3020/s": those that are counted. */
 static const char *rates(const struct listen_row *row, char *buf, size_t len)
 {
-	buf[0] = '\0';
-	if (row->syns_seen && row->sample_ns)
-		snprintf(buf, len, ", SYNs %llu/s, accepts %llu/s",
-			 (unsigned long long)(listen_row_syns(row) * 1000000000 / row->sample_ns),
+	char syns[40] = "", accepts[40] = "";
+
+	if (row->sample_ns && row->syns_seen)
+		snprintf(syns, sizeof(syns), ", SYNs %llu/s",
+			 (unsigned long long)(listen_row_syns(row) * 1000000000 / row->sample_ns));
+	if (row->sample_ns && row->accepts_seen)
+		snprintf(accepts, sizeof(accepts), ", accepts %llu/s",
 			 (unsigned long long)(listen_row_accepts(row) * 1000000000 / row->sample_ns));
+	snprintf(buf, len, "%s%s", syns, accepts);
 	return buf;
+}
+
+static void too_slow_advice(const struct listen_row *row, char *buf, size_t len)
+{
+	const struct ev_owner *owner = &row->now.sock.owner;
+	char pace[96], what[48] = "";
+
+	if (owner->source)
+		snprintf(what, sizeof(what), "; what does %u wait for?", owner->pid);
+	snprintf(buf, len, "accept queue full at %u of %u looks%s%s: it is not accept()ed from fast "
+		 "enough; a longer queue only delays.  try: more workers%s", row->full, row->looks,
+		 row->full < row->looks ? " and never below half" : "", rates(row, pace, sizeof(pace)),
+		 what);
 }
 
 const char *listen_row_advice(const struct listen_row *row, char *buf, size_t len)
 {
 	const char *bound = listen_row_bound(row);
 	const struct listening *l = &row->now;
-	char pace[96];
 
 	buf[0] = '\0';
 	if (listen_row_status(row) > LISTEN_FULL)
@@ -327,9 +350,7 @@ const char *listen_row_advice(const struct listen_row *row, char *buf, size_t le
 		snprintf(buf, len, "cause not seen: refused between two looks, for no route, memory or an "
 			 "LSM, or bad segments.  try: tcptrail -e drop --lport %u", l->sock.lport);
 	else if (!strcmp(bound, "accept-too-slow"))
-		snprintf(buf, len, "accept queue full at %u of %u looks%s: it is not accept()ed from fast "
-			 "enough; a longer queue only delays.  try: more workers; what does %u wait for?",
-			 row->full, row->looks, rates(row, pace, sizeof(pace)), l->sock.owner.pid);
+		too_slow_advice(row, buf, len);
 	else if (!strcmp(bound, "backlog"))
 		snprintf(buf, len, "limit: backlog %u of listen(); somaxconn %u does not bind. Full at %u "
 			 "of %u looks: bursts.  try: a backlog of %u in the application", l->queues.backlog,

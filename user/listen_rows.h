@@ -34,12 +34,14 @@ struct listen_row {
 	uint32_t looks;		/* in this sample */
 	uint32_t full;		/* of those, with a full accept queue */
 	uint32_t near;		/* at three quarters or more */
+	uint32_t low;		/* with less than half of its places taken */
 	uint32_t processes;	/* that hold it (fork); 0: not known */
 	uint32_t holder;	/* the last of them */
 	uint32_t group;		/* sockets on its address and port (SO_REUSEPORT), itself too */
 	uint32_t order;		/* in the last look */
 	bool seen;		/* in the look in progress, or the last */
-	bool syns_seen;		/* a hook counts them; the caller's to set, as the next */
+	bool syns_seen;		/* a hook counts them; the caller's to set, as the two next */
+	bool accepts_seen;
 	uint64_t sample_ns;
 	struct listen_waits *waits;	/* NULL: accept() took nothing yet */
 };
@@ -95,8 +97,9 @@ const char *listen_status_name(enum listen_status status);
 
 /*
  * What binds and what to try, one line; "" where nothing is wrong. A longer queue
- * helps bursts; it does not help an application that accepts too slowly, which is
- * what a queue says that was full at every look of the sample.
+ * helps bursts; it does not help an application that accepts too slowly. Its queue is
+ * full at most looks and never below half: there is room only until the next one comes.
+ * One that a burst filled is drained before the next, or while none comes.
  */
 const char *listen_row_advice(const struct listen_row *row, char *buf, size_t len);
 

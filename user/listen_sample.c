@@ -131,6 +131,7 @@ void listen_sample_end(struct listen_sample *s, uint64_t ns)
 	bound_by_netns(s);
 	for (size_t i = 0; i < s->rows.len; i++) {
 		s->rows.rows[i].syns_seen = s->syns_seen;
+		s->rows.rows[i].accepts_seen = s->accepts_seen;
 		s->rows.rows[i].sample_ns = ns;
 	}
 	listen_rows_sort(&s->rows);

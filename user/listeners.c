@@ -232,14 +232,58 @@ static void row_json(const struct listen_sample *v, const struct listen_row *row
 		fwrite(line, 1, j.at - line, stdout);
 }
 
+/* nstat's names. */
+static void json_counters(struct json *j, const struct netns_count *from, const struct netns_count *to)
+{
+	json_number(j, "{\"ListenOverflows\":", to->listen_overflows - from->listen_overflows);
+	json_number(j, ",\"ListenDrops\":", to->listen_drops - from->listen_drops);
+	json_number(j, ",\"TCPReqQFullDrop\":", to->reqq_full_drop - from->reqq_full_drop);
+	json_number(j, ",\"SyncookiesSent\":", to->syncookies_sent - from->syncookies_sent);
+	JSON_LITERAL(j, "}");
+}
+
+static void netns_json(const struct listen_sample *v, const struct netns_row *n, uint64_t ns)
+{
+	static const struct netns_count zero = { 0 };
+	char line[LINE_MAX];
+	struct json j = { .at = line, .end = line + sizeof(line) };
+	struct json_time second = { 0 };
+
+	json_number(&j, "{\"netns\":", n->netns);
+	json_number(&j, ",\"listeners\":", n->listeners);
+	JSON_LITERAL(&j, ",\"counters\":");
+	json_counters(&j, &zero, &n->now);
+	JSON_LITERAL(&j, ",\"counters_in_sample\":");
+	json_counters(&j, &n->before, &n->now);
+	if (n->late)
+		JSON_LITERAL(&j, ",\"counters_in_sample_lower_bound\":true");
+	json_number(&j, ",\"window_ns\":", ns);
+	if (v->wall_ns) {
+		JSON_LITERAL(&j, ",\"@timestamp\":");
+		json_time(&j, &second, v->wall_ns);
+	}
+	JSON_LITERAL(&j, "}\n");
+	if (!j.full)
+		fwrite(line, 1, j.at - line, stdout);
+}
+
+/* The listeners, and after them the namespaces that they are in, as in text. */
+static void json(const struct listen_sample *v, uint64_t ns)
+{
+	for (size_t i = 0; i < v->rows.len; i++)
+		row_json(v, &v->rows.rows[i], ns);
+	for (size_t i = 0; i < v->netns_len; i++)
+		if (v->netns[i].listeners)
+			netns_json(v, &v->netns[i], ns);
+}
+
 static int show(void *ctx, struct listen_sample *v, uint64_t ns)
 {
 	(void)ctx;
 	if (strcmp(v->options->output, "json"))
 		text(v, ns);
 	else
-		for (size_t i = 0; i < v->rows.len; i++)
-			row_json(v, &v->rows.rows[i], ns);
+		json(v, ns);
 	return fflush(stdout) || ferror(stdout) ? (errno == EPIPE ? -EPIPE : -EIO) : 0;
 }
 

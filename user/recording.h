@@ -250,7 +250,7 @@ struct rec_looked {
 	__u32 pad;
 };
 
-_Static_assert(sizeof(struct rec_listening) == 152, "rec_listening");
+_Static_assert(sizeof(struct rec_listening) == 160, "rec_listening");
 _Static_assert(sizeof(struct rec_netns) == 72, "rec_netns");
 _Static_assert(sizeof(struct rec_looked) == 40, "rec_looked");
 _Static_assert(sizeof(struct rec_stall) == 520, "rec_stall");

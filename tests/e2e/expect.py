@@ -132,6 +132,9 @@ SCENARIOS = {
         "client": ([CONNECT + active("close")] * 3 + [CANCELLED] * 5 +
                    [CONNECT + active("close")] * 2 + [CANCELLED] * 4),
         "server": [SERVER] * 5},
+    "two-causes": {
+        "listener": [LISTEN] * 2, "client": [CONNECT + active("close")] * 2 + [CANCELLED] * 10,
+        "server": [SERVER] * 2, "request": [request("listener-closed")] * 2},
     "defer-accept": HEALTHY,
     "cookie-ack-refused": {
         "listener": [LISTEN],
@@ -145,9 +148,16 @@ SCENARIOS = {
         "listener": [LISTEN],
         "client": [CONNECT + RST] + [CONNECT + active("close")] * 3,
         "server": [SERVER] * 3, "request": [request("overflow-rst")]},
+    "defer-accept-full": {
+        "listener": [LISTEN],
+        "client": ([CONNECT + ["established>closed abort-linger"]] + [CONNECT + active("close")] * 3 +
+                   [CANCELLED] * 5),
+        "server": [SERVER] * 3, "request": [request("rst-received")]},
     "syn-queue-full": requests(2),
     "max-syn-backlog": requests(4),
     "syncookie-sent": requests(2),
+    # The other listener is whose port the SYN came from, and hears nothing.
+    "syn-ack-expired": {"listener": [LISTEN] * 2, "request": [request("timeout")]},
     # At limits; LIMITS has the calls that failed.
     "accept-emfile": HEALTHY,
     "accept-enfile": HEALTHY,
@@ -162,6 +172,7 @@ SCENARIOS = {
 OTHERS = {
     "refused": [("reset", "received", "client"), ("error", "ECONNREFUSED", "client")],
     "syn-timeout": [("retransmit", "syn", "client"), ("error", "ETIMEDOUT", "client")],
+    "syn-ack-expired": [("retransmit", "syn-ack", None)],	# a request has no socket's cookie
     "linger0": [("reset", "sent", "client"), ("reset", "received", "server")],
     "unread-data": [("reset", "sent", "server"), ("reset", "received", "client")],
     "keepalive-timeout": [("reset", "sent", "client"), ("error", "ETIMEDOUT", "client")],
@@ -172,13 +183,15 @@ OTHERS = {
 RELISTENS = {
     **{name: (5, 1) for name in ("accept-queue-full", "accept-queue-full-ipv6",
                                  "accept-queue-full-no-cookies", "accept-queue-full-cookies-only",
-                                 "accept-queue-full-scan", "syn-queue-full", "syncookie-sent")},
+                                 "accept-queue-full-scan", "two-causes", "syn-queue-full",
+                                 "syncookie-sent")},
     **{name: (5, 2) for name in ("two-listeners", "final-ack-refused", "final-ack-reset",
-                                 "cookie-ack-refused")},
+                                 "cookie-ack-refused", "defer-accept-full")},
 }
 
 SYN_REFUSED = ("drop", "accept-queue-full", "syn", "backlog")
 ACK_REFUSED = ("drop", "accept-queue-full", "ack", "backlog")
+REQUEST_REFUSED = ("drop", "syn-queue-full", "syn", "backlog")
 COOKIE_SENT = ("syncookie", "cookie-sent", "syn", None)
 
 # What a listener refused, and at which segment; function hooks alone see SYNs.
@@ -193,7 +206,9 @@ DROPS = {
     "cookie-ack-refused": [ACK_REFUSED, COOKIE_SENT],
     "final-ack-refused": [ACK_REFUSED],
     "final-ack-reset": [ACK_REFUSED],
-    "syn-queue-full": [("drop", "syn-queue-full", "syn", "backlog")],
+    "defer-accept-full": [ACK_REFUSED, SYN_REFUSED],
+    "syn-queue-full": [REQUEST_REFUSED],
+    "two-causes": [SYN_REFUSED, REQUEST_REFUSED],
     "max-syn-backlog": [("drop", "max-syn-backlog", "syn", "tcp_max_syn_backlog")],
     "syncookies": [COOKIE_SENT],
     "syncookie-sent": [("syncookie", "cookie-sent", "syn", "backlog")],
@@ -212,6 +227,14 @@ LIMITS = {
     # By the stage with 5, by the scenario with 100.
     "accept-queue-full-somaxconn": [("s", "listen", None, "somaxconn", 1, 2)],
 }
+
+# The same over the other IP.
+for name in ("accept-queue-full-somaxconn", "accept-queue-full-no-cookies", "accept-queue-full-cookies-only",
+             "accept-queue-full-scan", "two-listeners", "cookie-ack-refused", "final-ack-refused",
+             "final-ack-reset", "defer-accept-full", "syn-ack-expired"):
+    for table in SCENARIOS, OTHERS, RELISTENS, DROPS, LIMITS:
+        if name in table:
+            table[name + "-ipv6"] = table[name]
 
 
 def steps(lines, tier):

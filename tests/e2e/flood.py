@@ -62,7 +62,7 @@ def check(records, truth, tier):
 
 def check_view(rows, truth, tier):
     """tcptrail listeners while it goes on."""
-    mine = [r for r in rows if r["cookie"] == truth["cookie"]]
+    mine = [r for r in rows if r.get("cookie") == truth["cookie"]]
     demand(mine, "not in the view:", rows)
     if tier == "tracepoint":
         demand(all("syns" not in r for r in mine), "SYNs:", mine)

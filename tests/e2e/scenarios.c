@@ -536,25 +536,31 @@ static void close_all(const int *fds, int len)
 		close(fds[i]);
 }
 
+/* When the others have been refused. */
+static void serve_who_waits(struct end *e, int n)
+{
+	int fds[3];
+
+	await(e);
+	for (int i = 0; i < n; i++)
+		fds[i] = accepted(e);
+	go(e);
+	for (int i = 0; i < n; i++) {
+		read_to_end(fds[i]);
+		close(fds[i]);
+	}
+}
+
 /* The accept queue holds one more than the backlog: the other twelve are refused,
  * and refused again when their SYN is retransmitted after 1 s. */
 static void serve_two(struct end *e, int backlog)
 {
-	int fds[2];
-
 	must(!listen(e->listener, backlog), "listen");
 	go(e);
 	await(e);
 	queued(e->listener, 2);
 	go(e);
-	await(e);
-	for (int i = 0; i < 2; i++)
-		fds[i] = accepted(e);
-	go(e);
-	for (int i = 0; i < 2; i++) {
-		read_to_end(fds[i]);
-		close(fds[i]);
-	}
+	serve_who_waits(e, 2);
 }
 
 static void serve_two_of_fourteen(struct end *e)
@@ -591,21 +597,12 @@ static void fourteen(struct end *e)
  * backlog of 0 the SYN queue would be full, too, and a cookie answer the rest.) */
 static void serve_three_of_four(struct end *e)
 {
-	int fds[3];
-
 	must(!listen(e->listener, 2), "listen");
 	go(e);
 	await(e);
 	queued(e->listener, 3);
 	go(e);
-	await(e);
-	for (int i = 0; i < 3; i++)
-		fds[i] = accepted(e);
-	go(e);
-	for (int i = 0; i < 3; i++) {
-		read_to_end(fds[i]);
-		close(fds[i]);
-	}
+	serve_who_waits(e, 3);
 }
 
 static void answers_too_late(struct end *e)
@@ -672,6 +669,33 @@ static void six_requests(struct end *e)
 	go(e);
 }
 
+static void one_synack_again(void)
+{
+	sysctl_put("tcp_synack_retries", "1");
+}
+
+static void serve_nobody_at_all(struct end *e)
+{
+	go(e);
+	await(e);
+}
+
+/* One SYN, whose answers are dropped: without a socket there they would meet with a RST.
+ * They are sent at once and after 1 s; 2 s later the request is given up. */
+static void asks_and_never_answers(struct end *e)
+{
+	int fd = open_socket(e);
+
+	await(e);
+	bind_port(e, fd, STRAY_PORT);
+	deaf(fd, true);
+	must(!listen(fd, 1), "listen");
+	truth(e, "listener", fd);
+	stray(e, TH_SYN);
+	nap_ms(4000);
+	go(e);
+}
+
 /* At its limit of descriptors: the connection waits until there is one. */
 static void serve_at_emfile(struct end *e)
 {
@@ -733,6 +757,44 @@ static void serve_deferred(struct end *e)
 	option(e->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
 	go(e);
 	serve(e);
+}
+
+/* Three of those that wait for their data find room, one after the other. */
+static void serve_deferred_until_full(struct end *e)
+{
+	option(e->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
+	must(!listen(e->listener, 2), "listen");
+	go(e);
+	for (int i = 1; i <= 3; i++) {
+		await(e);
+		queued(e->listener, i);
+		go(e);
+	}
+	serve_who_waits(e, 3);
+}
+
+/* The first one's ACK says nothing, which is no refusal; when it speaks there is no room. */
+static void speaks_when_full(struct end *e)
+{
+	int late, fds[3], rest[5];
+
+	await(e);
+	late = dialled(e);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = dialled(e);
+		must(write(fds[i], "data", 4) == 4, "write");
+		go(e);
+		await(e);
+	}
+	must(write(late, "data", 4) == 4, "write");
+	dial_all(e, rest, 5, true);
+	nap_ms(1300);
+	close_all(rest, 5);
+	must(!setsockopt(late, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it)), "SO_LINGER");
+	close(late);
+	go(e);
+	await(e);
+	close_all(fds, 3);
 }
 
 /* ESTABLISHED here at once, and there with the first data. */
@@ -824,6 +886,29 @@ static void eight_and_six(struct end *e)
 	close_all(fds + 8, 2);
 }
 
+/* One listener's accept queue is full, and another one's SYN queue. */
+static void serve_two_beside_requests(struct end *e)
+{
+	second_listener(e);
+	serve_two(e, 1);
+}
+
+static void six_and_six_requests(struct end *e)
+{
+	int fds[12];
+
+	await(e);
+	fill_with(e, fds, 2);
+	dial_all(e, fds + 2, 4, true);
+	e->port = 39999;
+	dial_all(e, fds + 6, 6, false);
+	nap_ms(1300);		/* a look sees both */
+	close_all(fds + 2, 10);
+	go(e);
+	await(e);
+	close_all(fds, 2);
+}
+
 /* A cookie answered the first one's SYN; its ACK is let through when there is no room
  * any more, with the data behind it. */
 static void serve_after_a_cookie(struct end *e)
@@ -897,13 +982,32 @@ const struct scenario scenarios[] = {
 	{ "accept-queue-full-cookies-only", serve_two_of_fourteen, fourteen, .prepare = cookies_only },
 	{ "accept-queue-full-scan", serve_two_of_fourteen, fourteen_and_a_scan },
 	{ "two-listeners", serve_at_two, eight_and_six },
+	{ "two-causes", serve_two_beside_requests, six_and_six_requests, .prepare = no_cookies },
 	{ "defer-accept", serve_deferred, speaks_late },
 	{ "cookie-ack-refused", serve_after_a_cookie, acks_too_late, .prepare = cookies_only },
 	{ "final-ack-refused", serve_three_of_four, answers_too_late },
 	{ "final-ack-reset", serve_three_of_four, answers_too_late, .prepare = abort_on_overflow },
+	{ "defer-accept-full", serve_deferred_until_full, speaks_when_full },
 	{ "syn-queue-full", serve_requests, six_requests, .prepare = no_cookies },
 	{ "max-syn-backlog", serve_more_requests, six_requests, .prepare = few_requests },
 	{ "syncookie-sent", serve_requests, six_requests, .prepare = cookies_when_full },
+	{ "syn-ack-expired", serve_nobody_at_all, asks_and_never_answers, .prepare = one_synack_again },
+	{ "syn-ack-expired-ipv6", serve_nobody_at_all, asks_and_never_answers,
+	  .prepare = one_synack_again, .family = AF_INET6 },
+	{ "accept-queue-full-somaxconn-ipv6", serve_two_by_somaxconn, fourteen, .prepare = somaxconn_1,
+	  .family = AF_INET6 },
+	{ "accept-queue-full-no-cookies-ipv6", serve_two_of_fourteen, fourteen, .prepare = no_cookies,
+	  .family = AF_INET6 },
+	{ "accept-queue-full-cookies-only-ipv6", serve_two_of_fourteen, fourteen,
+	  .prepare = cookies_only, .family = AF_INET6 },
+	{ "accept-queue-full-scan-ipv6", serve_two_of_fourteen, fourteen_and_a_scan, .family = AF_INET6 },
+	{ "two-listeners-ipv6", serve_at_two, eight_and_six, .family = AF_INET6 },
+	{ "cookie-ack-refused-ipv6", serve_after_a_cookie, acks_too_late, .prepare = cookies_only,
+	  .family = AF_INET6 },
+	{ "final-ack-refused-ipv6", serve_three_of_four, answers_too_late, .family = AF_INET6 },
+	{ "final-ack-reset-ipv6", serve_three_of_four, answers_too_late, .prepare = abort_on_overflow,
+	  .family = AF_INET6 },
+	{ "defer-accept-full-ipv6", serve_deferred_until_full, speaks_when_full, .family = AF_INET6 },
 	{ "accept-emfile", serve_at_emfile, close_first },
 	{ "accept-enfile", serve_at_enfile, close_first },
 	{ "bind-no-port", nobody, no_port_to_bind, .prepare = one_port, .no_listener = true },

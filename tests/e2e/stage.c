@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,7 +241,7 @@ void syns_sent(const struct end *e, int fd, uint16_t port)
 	must(write(STDOUT_FILENO, line, n) == n, "truth");
 }
 
-/* RFC 1071, of the pseudo header and the segment. */
+/* RFC 1071, of the pseudo header of IPv4 and the segment. */
 static uint16_t checksum(const struct tcphdr *tcp)
 {
 	uint32_t sum = htons(IPPROTO_TCP) + htons(sizeof(*tcp)), address = htonl(INADDR_LOOPBACK);
@@ -256,15 +257,19 @@ static uint16_t checksum(const struct tcphdr *tcp)
 
 void stray(const struct end *e, uint8_t flags)
 {
-	static uint16_t port = 1024;
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	static uint16_t port = STRAY_PORT;
+	struct sockaddr_storage to;
+	socklen_t len = loopback(e, 0, &to);	/* raw(7): no port, that is in the header */
 	struct tcphdr tcp = { .th_sport = htons(port++), .th_dport = htons(e->port), .th_off = 5,
 			      .th_flags = flags, .th_seq = htonl(1), .th_win = htons(65535) };
-	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	int fd = socket(e->family, SOCK_RAW, IPPROTO_TCP);
 
 	must(fd >= 0, "raw socket");
-	tcp.th_sum = checksum(&tcp);
-	must(sendto(fd, &tcp, sizeof(tcp), 0, (void *)&to, sizeof(to)) == sizeof(tcp), "stray");
+	if (e->family == AF_INET6)	/* RFC 3542 section 3.1: the kernel does it */
+		option(fd, IPPROTO_IPV6, IPV6_CHECKSUM, offsetof(struct tcphdr, th_sum));
+	else
+		tcp.th_sum = checksum(&tcp);
+	must(sendto(fd, &tcp, sizeof(tcp), 0, (void *)&to, len) == sizeof(tcp), "stray");
 	close(fd);
 }
 
@@ -362,7 +367,8 @@ void kernel_says(const char *scenario, bool ended)
 	static const char *const snmp[] = { "ActiveOpens", "PassiveOpens", "AttemptFails",
 					    "EstabResets", "CurrEstab", NULL };
 	static const char *const netstat[] = { "TCPTimeouts", "TCPTimeWaitOverflow", "ListenOverflows",
-					       "ListenDrops", "SyncookiesSent", NULL };
+					       "ListenDrops", "TCPReqQFullDrop", "SyncookiesSent",
+					       NULL };
 	struct timespec now;
 	char line[4096];
 	int n;

@@ -68,7 +68,9 @@ void skip(const struct end *e, const char *why);
 /* And another: that many SYNs of this socket went to that port. */
 void syns_sent(const struct end *e, int fd, uint16_t port);
 
-/* A segment without a connection, from nowhere, with these flags and nothing else. */
+/* A segment without a connection, from a port of its own, with these flags and nothing
+ * else. */
+#define STRAY_PORT 1024		/* the first one's */
 void stray(const struct end *e, uint8_t flags);
 
 extern const struct scenario scenarios[];

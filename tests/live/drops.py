@@ -123,6 +123,54 @@ def test_drops_of_two_listeners_are_bounded():
     return f"{total(told)} in {len(told)} records, {named} with their listener"
 
 
+# No flag, SYN+FIN, RST; and one that is answered with a RST and counted nowhere: ACK.
+SCAN = """
+import socket, struct, sys, time
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+for n in range(400):
+    flags = (0, 3, 4, 16)[n % 4]
+    def segment(check):
+        return struct.pack("!HHIIBBHHH", 1024 + n, int(sys.argv[1]), 1, 1, 0x50, flags, 65535, check, 0)
+    pseudo = bytes([127, 0, 0, 1]) * 2 + struct.pack("!HH", 6, 20) + segment(0)
+    total = sum(struct.unpack("!16H", pseudo))
+    total = (total & 0xffff) + (total >> 16)
+    raw.sendto(segment(~(total + (total >> 16)) & 0xffff), ("127.0.0.1", 0))
+    time.sleep(0.005)
+"""
+
+
+def test_drops_beside_a_scan():
+    """What a scan moves at one listener is known, and does not blur what the other refused."""
+    polled()
+    doctor = json.loads(subprocess.run([TCPTRAIL, "doctor", "-o", "json"], capture_output=True, text=True).stdout)
+    if next(f["method"] for f in doctor["facts"] if f["fact"] == "final ACKs refused") != "tp_btf":
+        raise Skip("before Linux 6.18")
+    tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
+    one = Stage("--backlog", 2, "--burst", 6, "--every", 0.1, "--never-accept", "--bursts", 20)
+    two = Beside(one, "--backlog", 2, "--burst", 6, "--every", 0.1, "--never-accept", "--bursts", 20)
+    try:
+        subprocess.run(["nsenter", f"--net=/proc/{one.here['pid']}/ns/net", "/usr/bin/python3", "-c", SCAN,
+                        str(one.here["port"])], check=True, timeout=30)
+        time.sleep(1.5)
+        truth = one.ask("counters")
+        told = drops_of(tracer, one)
+        moved = {s.here["port"]: sk_drops(s) for s in (one, two)}
+        assert truth == one.ask("counters"), "they refuse still"
+    finally:
+        two.end()
+        one.end()
+    assert total(told) == truth["ListenDrops"], (total(told), truth)
+    # Three in four of the scan are in sk_drops, and in no counter of refusals.
+    assert moved[one.here["port"]] >= truth["ListenDrops"] - moved[two.here["port"]] + 300, (moved, truth)
+    for port, refused in ((one.here["port"], truth["ListenDrops"] - moved[two.here["port"]]),
+                          (two.here["port"], moved[two.here["port"]])):
+        mine = [r["tcptrail"] for r in told if r.get("destination", {}).get("port") == port]
+        least = sum(own["count"] for own in mine)
+        most = sum(own.get("at_most", own["count"]) for own in mine)
+        assert 0.8 * refused < least <= refused <= most, (port, least, refused, most)
+    return f"{total(told)} of {sum(moved.values())} that both dropped"
+
+
 def rates(tracer, stage):
     """Accepts a second, by the records of one listener that know."""
     whole = [json.loads(line) for line in tracer.text().splitlines(keepends=True) if line.endswith("\n")]

@@ -21,6 +21,12 @@ def counters(port):
     return out
 
 
+def sysctl(setting):
+    name, value = setting.split("=")
+    with open("/proc/sys/net/" + name.replace(".", "/"), "w", encoding="ascii") as f:
+        f.write(value)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backlog", type=int)
@@ -28,14 +34,21 @@ def main():
     parser.add_argument("--bursts", type=int, default=-1, help="so many, then silence")
     parser.add_argument("--every", type=float, default=1)
     parser.add_argument("--accept-after", type=float, default=0)
+    parser.add_argument("--accept-every", type=float, help="one at a time, however many wait")
     parser.add_argument("--never-accept", action="store_true")
     parser.add_argument("--forks", type=int, default=0, help="processes that hold it, too")
     parser.add_argument("--group", type=int, default=0, help="SO_REUSEPORT: sockets on one port")
     parser.add_argument("--more", type=int, default=0, help="listeners beside")
+    parser.add_argument("--defer", action="store_true", help="who says nothing stays in the SYN queue")
+    parser.add_argument("--sysctl", action="append", default=[], help="core.somaxconn=2")
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for setting in args.sysctl:
+        sysctl(setting)
     listener = socket.create_server(("127.0.0.1", 0), backlog=args.backlog)
+    if args.defer:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
     listener.setblocking(False)
     port = listener.getsockname()[1]
     more = [socket.create_server(("127.0.0.1", 0), backlog=1) for _ in range(args.more)]
@@ -59,7 +72,9 @@ def main():
             args.burst = 0
         if args.burst and now >= burst_at:
             args.bursts -= 1
-            burst_at, accept_at = now + args.every, now + args.accept_after
+            burst_at = now + args.every
+            if not args.accept_every:
+                accept_at = now + args.accept_after
             for _ in range(args.burst):
                 clients.append(socket.socket())
                 clients[-1].setblocking(False)
@@ -67,6 +82,8 @@ def main():
             if not args.never_accept:
                 del clients[:-200]
         while not args.never_accept and now >= accept_at:
+            if args.accept_every:
+                accept_at = now + args.accept_every
             try:
                 listener.accept()[0].close()
             except BlockingIOError:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tracer import TCPTRAIL, run
+from tracer import SLOW, TCPTRAIL, run
 
 STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen_stage.py")
 
@@ -32,14 +32,21 @@ class Stage:
         self.process.wait()
 
 
-def listeners(stage, *args):
-    """The row of that stage's listener, and the command's user time."""
+def looked(stage, *args):
+    """The rows of that stage's listeners, that of its namespace, and the command's CPU time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run([TCPTRAIL, "listeners", "-o", "json", "--netns", str(stage.here["netns"]), *args],
                          check=True, capture_output=True, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows = [json.loads(line) for line in out.splitlines()]
-    return rows, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    *rows, totals = [json.loads(line) for line in out.splitlines()]
+    assert all("listener" in r for r in rows) and "counters" in totals, (rows, totals)
+    assert totals["listeners"] == len([r for r in rows if r["netns"] == totals["netns"]]), (rows, totals)
+    return rows, totals, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def listeners(stage, *args):
+    rows, _, seconds = looked(stage, *args)
+    return rows, seconds
 
 
 def text_of(stage):
@@ -58,7 +65,7 @@ def test_listeners_who_accept_nothing():
     try:
         time.sleep(1)
         before = stage.ask("counters")
-        rows, _ = listeners(stage)
+        rows, totals, _ = looked(stage)
         after = stage.ask("counters")
         text = text_of(stage)
     finally:
@@ -73,6 +80,11 @@ def test_listeners_who_accept_nothing():
     drops = after["ListenDrops"] - before["ListenDrops"]
     assert 0 < row["refused_at_most"] <= drops, (row, before, after)
     assert before["ListenDrops"] <= row["refused_since_open_at_most"] <= after["ListenDrops"], row
+    assert totals["netns"] == stage.here["netns"] and totals["window_ns"] == row["window_ns"], totals
+    for name in "ListenOverflows", "ListenDrops":
+        there, in_sample = totals["counters"][name], totals["counters_in_sample"][name]
+        assert before[name] <= there - in_sample < there <= after[name], (name, totals, before, after)
+    assert totals["counters_in_sample"]["ListenDrops"] >= row["refused_at_most"], (totals, row)
     # The advice is not a longer queue; the namespace's own totals are below.
     assert "backlog" not in text.split("netns")[0] and "somaxconn" not in text, text
     total = re.search(r"ListenOverflows ([\d,]+) .*ListenDrops ([\d,]+) ", text)
@@ -80,25 +92,84 @@ def test_listeners_who_accept_nothing():
     return f"refused {row['refused_at_most']} in the sample, nstat {drops} around it"
 
 
-def test_listeners_bursts_and_their_cure():
-    stage = Stage("--backlog", 2, "--burst", 8, "--every", 0.27, "--accept-after", 0.12)
+def test_listeners_who_accept_too_slowly():
+    """Two a second where ten come: a longer queue would be as full. There is room for a moment
+    after each."""
+    stage = Stage("--backlog", 2, "--burst", 1, "--every", 0.1, "--accept-every", 0.5)
     try:
-        time.sleep(0.5)
+        time.sleep(1.5 * SLOW)
+        rows = [listeners(stage)[0][0] for _ in range(3)]
+        text = text_of(stage)
+    finally:
+        stage.end()
+    for row in rows:
+        assert row["status"] == "DROP" and row["bound_by"] == "accept-too-slow", row
+        assert 1 <= row["accepts"] <= 3 and row["refused_at_most"] > row["accepts"], row
+    assert re.search(r"accepts [123]/s: .*try: more workers; what does %d wait" % stage.here["pid"], text), text
+    assert "backlog" not in text.split("netns")[0] and "somaxconn" not in text, text
+
+
+def cured(stage, bound, advice, carry_out):
+    """What `try:` says, to the letter, ends the refusals; the row after it, and what it said."""
+    try:
+        time.sleep(0.5 * SLOW)
         row = listeners(stage)[0][0]
-        assert row["status"] == "DROP" and row["bound_by"] == "backlog", row
-        advice = text_of(stage)
-        wanted = re.search(r"try: a backlog of (\d+) in the application", advice)
-        assert wanted, advice
-        stage.ask("listen " + wanted[1])
+        assert row["status"] == "DROP" and row["bound_by"] == bound, row
+        text = text_of(stage)
+        wanted = re.search(r"try: " + advice, text)
+        assert wanted, text
+        carry_out(wanted)
         time.sleep(1.2)     # what was refused before comes again after 1 s
         before = stage.ask("counters")
         row = listeners(stage)[0][0]
         after = stage.ask("counters")
     finally:
         stage.end()
-    assert row["accept_queue"]["limit"] == int(wanted[1]), row
     assert row["refused_at_most"] == 0 and row["status"] != "DROP", row
-    assert before["ListenDrops"] == after["ListenDrops"], (before, after)
+    assert 0 < before["ListenDrops"] == after["ListenDrops"], (before, after)
+    return row, wanted
+
+
+def inside(stage, command):
+    subprocess.run(["nsenter", "-t", str(stage.here["pid"]), "-n", *command.split()], check=True,
+                   capture_output=True)
+
+
+def test_listeners_bursts_and_their_cure():
+    stage = Stage("--backlog", 2, "--burst", 8, "--every", 0.27, "--accept-after", 0.12)
+    row, wanted = cured(stage, "backlog", r"a backlog of (\d+) in the application",
+                        lambda said: stage.ask("listen " + said[1]))
+    assert row["accept_queue"]["limit"] == int(wanted[1]), row
+
+
+def test_listeners_somaxconn_and_its_cure():
+    """The application asks for more than the namespace allows."""
+    stage = Stage("--backlog", 100, "--burst", 6, "--every", 0.27, "--accept-after", 0.12,
+                  "--sysctl", "core.somaxconn=4")
+
+    def carry_out(said):
+        inside(stage, said[1])
+        stage.ask("listen " + said[2])
+
+    row, wanted = cured(stage, "somaxconn",
+                        r"(sysctl -w net\.core\.somaxconn=(\d+)), a backlog as large, listen\(\) again", carry_out)
+    assert row["accept_queue"]["limit"] == row["somaxconn"] == int(wanted[2]), row
+
+
+def test_listeners_syn_queue_and_its_cure():
+    """Who says nothing fills it; with cookies the others are accepted all the same."""
+    stage = Stage("--backlog", 4, "--burst", 3, "--every", 0.2, "--defer", "--sysctl", "ipv4.tcp_syncookies=0")
+    row, _ = cured(stage, "syn-queue", r"(sysctl -w net\.ipv4\.tcp_syncookies=1)",
+                   lambda said: inside(stage, said[1]))
+    assert row["syncookies"] == 1 and row["accepts"] > 0, row
+
+
+def test_listeners_max_syn_backlog_and_its_cure():
+    stage = Stage("--backlog", 100, "--burst", 3, "--every", 0.2, "--defer", "--sysctl", "ipv4.tcp_syncookies=0",
+                  "--sysctl", "ipv4.tcp_max_syn_backlog=4")
+    row, _ = cured(stage, "tcp_max_syn_backlog", r"(sysctl -w net\.ipv4\.tcp_syncookies=1)",
+                   lambda said: inside(stage, said[1]))
+    assert row["syncookies"] == 1 and row["syn_queue"]["length"] > 4, row
 
 
 def test_listeners_healthy():

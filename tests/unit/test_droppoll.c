@@ -12,7 +12,7 @@
 #define NETNS 5
 
 struct told {
-	struct record r[8];
+	struct record r[9];
 	size_t n;
 };
 
@@ -21,7 +21,7 @@ static void take(void *ctx, struct record *r, uint64_t cgroup)
 	struct told *t = ctx;
 
 	assert_int_equal(cgroup, 0);
-	assert_true(t->n < 8);
+	assert_true(t->n < 9);
 	t->r[t->n++] = *r;
 }
 
@@ -142,11 +142,87 @@ static void test_several_listeners(void **state)
 	assert_int_equal(t.n, 2);
 	is(&t.r[0], 1, 3, EVD_ACCEPT_QUEUE, 0);
 	is(&t.r[1], 2, 4, EVD_ACCEPT_QUEUE, 0);
-	t = look(d, 7, 19, 0, COUNT(20, 18, 0));	/* 8 refused, 4 + 10 moved */
+	t = look(d, 7, 19, 0, COUNT(20, 20, 0));	/* 8 refused, 4 + 10 moved */
 	assert_int_equal(t.n, 3);
-	is(&t.r[0], 1, 0, EVD_UNKNOWN, 4);
-	is(&t.r[1], 2, 4, EVD_UNKNOWN, 8);
-	is(&t.r[2], 0, 4, EVD_UNKNOWN, 0);
+	is(&t.r[0], 1, 0, EVD_ACCEPT_QUEUE, 4);
+	is(&t.r[1], 2, 4, EVD_ACCEPT_QUEUE, 8);
+	is(&t.r[2], 0, 4, EVD_ACCEPT_QUEUE, 0);
+	droppoll_close(d);
+}
+
+/* Each cause is as often as its counter says, whichever listener it was. */
+static void test_several_listeners_and_causes(void **state)
+{
+	struct droppoll *d = droppoll_open(false);
+	struct told t;
+
+	(void)state;
+	look(d, 0, 0, 0, COUNT(0, 0, 0));
+	t = look(d, 4, 10, 0, COUNT(8, 6, 1));		/* 14 moved */
+	assert_int_equal(t.n, 9);
+	is(&t.r[0], 1, 0, EVD_ACCEPT_QUEUE, 4);
+	is(&t.r[1], 2, 2, EVD_ACCEPT_QUEUE, 6);
+	is(&t.r[2], 0, 4, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[3], 1, 0, EVD_SYN_QUEUE, 1);
+	is(&t.r[4], 2, 0, EVD_SYN_QUEUE, 1);
+	is(&t.r[5], 0, 1, EVD_SYN_QUEUE, 0);
+	is(&t.r[6], 1, 0, EVD_UNKNOWN, 1);
+	is(&t.r[7], 2, 0, EVD_UNKNOWN, 1);
+	is(&t.r[8], 0, 1, EVD_UNKNOWN, 0);
+	droppoll_close(d);
+	d = droppoll_open(false);
+	look(d, 0, 0, 0, COUNT(0, 0, 0));
+	t = look(d, 7, 1, 0, COUNT(8, 0, 7));		/* all moved by refusals alone */
+	assert_int_equal(t.n, 6);
+	is(&t.r[0], 1, 6, EVD_SYN_QUEUE, 7);
+	is(&t.r[1], 2, 0, EVD_SYN_QUEUE, 1);
+	is(&t.r[2], 0, 1, EVD_SYN_QUEUE, 0);
+	is(&t.r[3], 1, 0, EVD_UNKNOWN, 1);
+	is(&t.r[4], 2, 0, EVD_UNKNOWN, 1);
+	is(&t.r[5], 0, 1, EVD_UNKNOWN, 0);
+	t = look(d, 7, 2, 0, COUNT(9, 0, 8));		/* none of it is left over for this one */
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 2, 1, EVD_SYN_QUEUE, 0);
+	droppoll_close(d);
+}
+
+/* Bad segments that a hook knows are in sk_drops and refused by nobody. */
+static struct told look_scanned(struct droppoll *d, uint64_t drops, uint64_t others, uint64_t two,
+				struct netns_count count)
+{
+	struct listening l[2] = { { .sock = { .cookie = 1, .netns = NETNS }, .drops = drops, .others = others },
+				  { .sock = { .cookie = 2, .netns = NETNS }, .drops = two } };
+	struct told t = { .n = 0 };
+
+	droppoll_look(d);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_true(droppoll_listener(d, &l[i]));
+	assert_true(droppoll_netns(d, NETNS, &count, NULL));
+	droppoll_looked(d, 1000, take, &t);
+	return t;
+}
+
+static void test_scanned(void **state)
+{
+	struct droppoll *d = droppoll_open(false);
+	struct told t;
+
+	(void)state;
+	look_scanned(d, 50, 40, 0, COUNT(10, 10, 0));
+	t = look_scanned(d, 153, 140, 5, COUNT(18, 18, 0));
+	assert_int_equal(t.n, 2);
+	is(&t.r[0], 1, 3, EVD_ACCEPT_QUEUE, 0);
+	is(&t.r[1], 2, 5, EVD_ACCEPT_QUEUE, 0);
+	/* One is counted in sk_drops before the look, and told after it. */
+	t = look_scanned(d, 154, 140, 5, COUNT(18, 18, 0));
+	assert_int_equal(t.n, 0);
+	t = look_scanned(d, 155, 141, 5, COUNT(19, 19, 0));	/* and one is refused */
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 1, EVD_ACCEPT_QUEUE, 0);
+	/* It listens anew: what was known is not. */
+	t = look_scanned(d, 158, 2, 5, COUNT(20, 20, 0));
+	assert_int_equal(t.n, 1);
+	is(&t.r[0], 1, 1, EVD_ACCEPT_QUEUE, 0);
 	droppoll_close(d);
 }
 
@@ -303,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_one_listener),
 		cmocka_unit_test(test_hooks_told_some),
 		cmocka_unit_test(test_several_listeners),
+		cmocka_unit_test(test_several_listeners_and_causes),
+		cmocka_unit_test(test_scanned),
 		cmocka_unit_test(test_who_is_gone_may_have_been_it),
 		cmocka_unit_test(test_counted_after_the_namespace_was_read),
 		cmocka_unit_test(test_new_namespace),

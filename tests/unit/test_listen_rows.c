@@ -73,6 +73,24 @@ static void test_refused(void **state)
 	assert_int_equal(listen_row_refused(&row), 10);
 }
 
+/* At which looks less than half of its places were taken. */
+static void test_low(void **state)
+{
+	static const uint32_t queue[] = { 4, 3, 2, 1, 0 };	/* of four */
+	struct listen_rows rows = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		struct listening l = socket_of(1, queue[i], 3);
+
+		look(&rows, &l, 1);
+		assert_int_equal(rows.rows->low, i < 3 ? 0 : i - 2);
+	}
+	listen_rows_begin(&rows);
+	assert_int_equal(rows.rows->low, 0);
+	listen_rows_free(&rows);
+}
+
 static void test_bound(void **state)
 {
 	struct listen_row row = { .now = socket_of(1, 4, 3), .looks = 11, .full = 11,
@@ -85,13 +103,33 @@ static void test_bound(void **state)
 	assert_string_equal(listen_row_bound(&row), "accept-too-slow");
 	assert_null(strstr(listen_row_advice(&row, line, sizeof(line)), "backlog"));
 	assert_null(strstr(line, "somaxconn"));
-	assert_null(strstr(line, "SYNs"));	/* not seen: not said */
-	row.syns_seen = true;
+	/* Not seen: not said. */
+	assert_null(strstr(line, "SYNs"));
+	assert_null(strstr(line, "accepts"));
+	assert_null(strstr(line, "wait for?"));
+	row.now.sock.owner = (struct ev_owner){ .pid = 77, .source = EVO_LISTEN };
+	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "what does 77 wait for?"));
+	row.syns_seen = row.accepts_seen = true;
 	row.sample_ns = 500000000;
 	row.waits = &(struct listen_waits){ .now = { .syns = 90, .accepts = 10 } };
 	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "SYNs 180/s, accepts 20/s"));
 	assert_null(strstr(line, "backlog"));
+	row.syns_seen = false;
+	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "looks, accepts 20/s:"));
 	row.waits = NULL;
+	/* Room for a moment after each accept(), and never caught up with. */
+	row.full = 6;
+	assert_string_equal(listen_row_bound(&row), "accept-too-slow");
+	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "never below half"));
+	assert_null(strstr(line, "backlog"));
+	row.low = 1;		/* it was: bursts */
+	assert_string_equal(listen_row_bound(&row), "backlog");
+	row.low = 0;		/* full for a while, and then it is drained */
+	row.full = 5;
+	assert_string_equal(listen_row_bound(&row), "backlog");
+	row.full = row.looks = 2;	/* too few to say so */
+	assert_string_equal(listen_row_bound(&row), "backlog");
+	row.looks = 11;
 	row.full = 4;
 	assert_string_equal(listen_row_bound(&row), "backlog");
 	assert_non_null(strstr(listen_row_advice(&row, line, sizeof(line)), "a backlog of 4096"));
@@ -239,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_closed_since),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_low),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_worst_first),
 		cmocka_unit_test(test_shared),
