@@ -490,17 +490,29 @@ static bool take_bite(struct pipeline *p)
 	return more || full;
 }
 
+/* Takes what the ring has. Returns up to when all that happened is told (CLOCK_MONOTONIC);
+ * 0: there is too much. */
+static uint64_t take(struct pipeline *p)
+{
+	uint64_t began = monotonic_ns();
+	int bites = 0;
+
+	while (take_bite(p))
+		if (++bites == BITES_MAX)
+			return 0;
+	return queue_len(p->queue) ? queue_at(p->queue, 0)->ts_ns : began;
+}
+
 void pipeline_turn(struct pipeline *p)
 {
-	uint64_t now;
+	uint64_t now, told;
 
 	wallclock_refresh(teller_clock(p->teller));
 	look_at_fill(p);
-	for (int bites = 0; take_bite(p) && bites < BITES_MAX; bites++)
-		;
+	told = take(p);
 	now = monotonic_ns();
 	if (p->twpoll)
-		twpoll_tick(p->twpoll, now);
+		twpoll_tick(p->twpoll, now, told);
 	if (now >= p->second_ns) {
 		p->second_ns = now + SECOND_NS;
 		every_second(p, now);

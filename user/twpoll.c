@@ -18,12 +18,15 @@
 #define TIMEWAIT_NS	60000000000ULL	/* TCP_TIMEWAIT_LEN, include/net/tcp.h */
 #define INDEX_SIZE	(2 * TWPOLL_MAX)
 #define MINI_STATES	(1U << EVS_TIME_WAIT | 1U << EVS_FIN_WAIT2)
+/* And requests: a new SYN's may hold the addresses of one that is gone. */
+#define DUMP_STATES	(MINI_STATES | 1U << EVS_SYN_RECV)
 #define BATCH		64		/* namespaces open at a time */
 #define DELETED		UINT32_MAX
 
 struct entry {
 	struct ev_sock sock;	/* role, owner and addresses as they were */
 	uint64_t since_ns;
+	uint64_t missed_ns;	/* when a dump began that did not show it; 0: none */
 	uint32_t round;		/* of the dump that saw it last */
 	uint8_t state;
 	bool used;
@@ -50,6 +53,8 @@ struct twpoll {
 	size_t holes_len;
 	uint32_t round;
 	uint64_t next_ns;
+	size_t missing;		/* entries with missed_ns */
+	uint64_t dumped_ns;	/* CLOCK_MONOTONIC: when the last dump was over */
 	uint64_t breathed_ns;	/* in this dump */
 	bool last;		/* no hook's record is still to come */
 	uint64_t unseen;
@@ -173,6 +178,12 @@ static bool grow(struct twpoll *t)
 	return true;
 }
 
+static void found_again(struct twpoll *t, struct entry *entry)
+{
+	t->missing -= !!entry->missed_ns;
+	entry->missed_ns = 0;
+}
+
 static void end(struct twpoll *t, size_t slot, unsigned int to, unsigned int why)
 {
 	uint32_t at = t->index[slot].at - 1;
@@ -194,6 +205,7 @@ static void end(struct twpoll *t, size_t slot, unsigned int to, unsigned int why
 		entry->state = to;
 		entry->since_ns = ev.head.ts_ns;
 	} else {
+		found_again(t, entry);
 		entry->used = false;
 		t->index[slot].at = DELETED;
 		t->holes[t->holes_len++] = at;
@@ -258,9 +270,14 @@ static void seen(void *ctx, const struct inet_diag_msg *m, uint32_t netns)
 	if (slot == INDEX_SIZE)
 		return;
 	entry = &t->entries[t->index[slot].at - 1];
+	if (m->idiag_state == EVS_SYN_RECV) {
+		end(t, slot, EVS_CLOSE, EVW_REUSED);
+		return;
+	}
 	if (entry->sock.cookie != cookie)
 		return;
 	entry->round = t->round;
+	found_again(t, entry);
 	if (entry->state != EVS_FIN_WAIT2 || m->idiag_state != EVS_TIME_WAIT)
 		return;
 	/* The hook's record may still be in the ring: its turn comes first. */
@@ -281,15 +298,28 @@ static void breathe(void *ctx)
 	t->breathed_ns += monotonic_ns() - began;
 }
 
-/* Why a mini-socket is gone that nobody reused. */
-static unsigned int why_gone(const struct entry *entry, uint64_t now)
+/* Why a mini-socket is gone that nobody reused, as far as was told. */
+static unsigned int why_gone(const struct twpoll *t, const struct entry *entry)
 {
 	if (entry->state == EVS_FIN_WAIT2)
 		return EVW_UNKNOWN;	/* its FIN, a RST, or tcp_fin_timeout */
-	return now - entry->since_ns >= TIMEWAIT_NS - INTERVAL_NS ? EVW_EXPIRED : EVW_KILLED;
+	if (entry->missed_ns - entry->since_ns >= TIMEWAIT_NS - INTERVAL_NS)
+		return EVW_EXPIRED;
+	/* Since the hooks are gone a connection may have taken its addresses. */
+	return t->last ? EVW_UNKNOWN : EVW_KILLED;
 }
 
-/* Ends those of the namespace that the dump did not show. One that nothing holds
+/* Ends those that a dump did not show. All that was made up to then is told by now: who
+ * took the addresses of one would have ended it (on Linux 6.1 a port that connect() took
+ * 14 ms before the dump was told as killed). */
+static void settle(struct twpoll *t)
+{
+	for (size_t i = 0; t->missing && i < t->top; i++)
+		if (t->entries[i].used && t->entries[i].missed_ns)
+			end(t, find(t, &t->entries[i].sock), EVS_CLOSE, why_gone(t, &t->entries[i]));
+}
+
+/* Marks those of the namespace that the dump did not show. One that nothing holds
  * any more took its mini-sockets with it, which nobody can have watched: they
  * are forgotten. */
 static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumped)
@@ -301,9 +331,13 @@ static void sweep(struct twpoll *t, uint32_t netns, uint64_t started, bool dumpe
 		    entry->since_ns >= started)
 			continue;
 		if (dumped) {
-			end(t, find(t, &entry->sock), EVS_CLOSE, why_gone(entry, started));
+			entry->round = t->round;
+			t->missing += !entry->missed_ns;
+			if (!entry->missed_ns)
+				entry->missed_ns = started;
 			continue;
 		}
+		found_again(t, entry);
 		t->index[find(t, &entry->sock)].at = DELETED;
 		entry->used = false;
 		t->holes[t->holes_len++] = i;
@@ -328,9 +362,9 @@ static void poll_netns(struct twpoll *t, const struct netns *ns, uint64_t now)
 		err = sock < 0 ? sock : 0;
 	}
 	if (!err)
-		err = diag_dump(sock, AF_INET, MINI_STATES, ns->inum, seen, breathe, t);
+		err = diag_dump(sock, AF_INET, DUMP_STATES, ns->inum, seen, breathe, t);
 	if (!err)
-		err = diag_dump(sock, AF_INET6, MINI_STATES, ns->inum, seen, breathe, t);
+		err = diag_dump(sock, AF_INET6, DUMP_STATES, ns->inum, seen, breathe, t);
 	if (sock >= 0)
 		close(sock);
 	/* A dump that broke off says nothing: the next one will. */
@@ -370,12 +404,15 @@ static void look(struct twpoll *t, uint64_t now_ns)
 		for (size_t i = 0; i < n; i++)
 			poll_netns(t, &batch[i], now_ns);
 	}
+	t->dumped_ns = monotonic_ns();
 }
 
-void twpoll_tick(struct twpoll *t, uint64_t now_ns)
+void twpoll_tick(struct twpoll *t, uint64_t now_ns, uint64_t told_ns)
 {
 	uint64_t began = monotonic_ns(), cost;
 
+	if (told_ns > t->dumped_ns)
+		settle(t);
 	if (!t->len || now_ns < t->next_ns)
 		return;
 	t->breathed_ns = 0;
@@ -386,7 +423,9 @@ void twpoll_tick(struct twpoll *t, uint64_t now_ns)
 
 void twpoll_last(struct twpoll *t)
 {
+	settle(t);
 	t->last = true;
 	if (t->len)
 		look(t, monotonic_ns());
+	settle(t);
 }

@@ -36,8 +36,9 @@ void twpoll_moved(struct twpoll *t, const struct ev_timewait *e);
 /* A connection with these addresses begins: whatever held them has ended. */
 void twpoll_reused(struct twpoll *t, const struct ev_state *e);
 
-/* Dumps when it is time. `now_ns` is CLOCK_MONOTONIC. */
-void twpoll_tick(struct twpoll *t, uint64_t now_ns);
+/* Dumps when it is time, and ends what the dump before did not show, once all is told that
+ * happened up to then: up to `told_ns` (as `now_ns`, CLOCK_MONOTONIC). */
+void twpoll_tick(struct twpoll *t, uint64_t now_ns, uint64_t told_ns);
 
 /* What ended or moved since the last dump, when the hooks are gone and all that they told
  * is known. */

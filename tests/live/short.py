@@ -5,6 +5,7 @@ exactly the expected sequence, none twice, and what is missing is counted."""
 import collections
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -139,6 +140,37 @@ def test_short_loaded():
         for hog in hogs:
             hog.kill()
             hog.wait()
+
+
+def test_short_and_taken_over():
+    """One port over and over: each connection takes over the TIME-WAIT of the one before,
+    whatever a look at the sockets sees meanwhile, or does not see any more."""
+    tracer = Tracer("-o", "json", "-e", "state")
+    rounds = 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        at = listener.getsockname()
+        until = time.monotonic() + 6
+        while time.monotonic() < until:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.bind(("127.0.0.1", at[1] - 1 if at[1] > 20000 else at[1] + 1))
+            client.connect(at)
+            server = listener.accept()[0]
+            server.close()
+            client.recv(1)
+            client.close()
+            rounds += 1
+            time.sleep(0.0001)
+    assert tracer.end() == 0, tracer.stderr()
+    records = tracer.records()
+    lost = of(records, "stop")[0]["tcptrail"]["totals"]["lost"]["total"]
+    ends = collections.Counter(
+        r["tcptrail"]["cause"] for r in of(records, "state")
+        if r["tcptrail"]["from"] == "time_wait" and r["tcptrail"]["role"] == "server"
+        and r["destination"]["port"] == at[1])
+    assert set(ends) <= {"time-wait-reused", "unknown"} and ends["unknown"] <= 1, ends
+    assert ends["time-wait-reused"] >= rounds - 2 - lost, (rounds, ends, lost)
+    return f"{rounds} connections, {dict(ends)}, lost {lost}"
 
 
 def test_short_resets():

@@ -80,7 +80,7 @@ static void test_namespace_gone(void **state)
 
 	(void)state;
 	twpoll_begin(t, &e, EVS_TIME_WAIT);
-	twpoll_tick(t, 5000000000ULL);
+	twpoll_tick(t, 5000000000ULL, 0);
 	/* Nobody can say how it ended: nothing is told. */
 	assert_int_equal(told.len, 0);
 	assert_int_equal(twpoll_len(t), 0);
