@@ -28,6 +28,7 @@
  *   output.c pipe_write.c   whole lines -> a file descriptor
  *   recorder.c rec_file.c rec_codec.c   events as they are -> a recording (recording.h)
  *   replay.c        a recording -> teller
+ *     replay_sums.c   summed by its own times
  *     rec_parts.c rec_reader.c rec_walk.c rec_run.c when.c   its files, blocks, names, times
  *   listeners.c listen_sample.c listen_rows.c listen_replay.c   the listeners command
  *   stalls.c stall_sample.c stall_alone.c stall_rows.c stall_rules.c stall_track.c

@@ -313,8 +313,6 @@ static int check_read(struct parse *p)
 
 	if (o->write)
 		return option_refuse(p, "-w and -r exclude each other");
-	if (o->metrics_file || p->rollup_named || o->events & EVENTS_SUMMARY)
-		return option_refuse(p, "--metrics-file and --rollup sum what happens now: not with -r");
 	if (o->argv || o->probe != PROBE_AUTO || !o->syscalls || o->duration_ns || o->sockets ||
 	    o->poll_ns != POLL_DEFAULT_NS || o->ring_size != RING_DEFAULT)
 		return option_refuse(p, "a command, --probe, --no-syscalls, --poll, --ring-size, --sockets and "

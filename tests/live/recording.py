@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+from metrics import series, total
 from tracer import LOAD, PATIENCE, TCPTRAIL, Skip, Tracer, load, of, run
 
 NOBODY = 65534
@@ -243,6 +244,78 @@ def test_recording_through_a_pipe():
     assert writer.wait(PATIENCE) == 0
 
 
+def sums_of(records, netns):
+    """By owner, service and outcome, over all windows: count, bytes, longest age."""
+    sums = {}
+    for r in of(records, "summary", netns):
+        key = (r["tcptrail"]["role"], r["event"].get("outcome"), r.get("destination", {}).get("port"))
+        count, sent, longest = sums.get(key, (0, 0, 0))
+        sums[key] = (count + r["tcptrail"]["count"], sent + r["tcptrail"]["sent_bytes"],
+                     max(longest, r["tcptrail"]["age"]["max_ns"]))
+    return sums
+
+
+def test_sums_of_a_recording_are_the_traces():
+    """--rollup and --metrics-file, of the trace and of what it recorded."""
+    with tempfile.TemporaryDirectory() as directory:
+        path, live_prom, prom = (directory + "/" + name for name in ("trail.rec", "live.prom", "trail.prom"))
+        tracer = Tracer("-w", path, "-o", "json", "-e", "all", "--rollup", "1s", "--metrics-file", live_prom)
+        truths = [load("-n", 200), load("-n", 50, "-R")]
+        time.sleep(1.2)                 # a window's end
+        truths.append(load("-n", 100))
+        assert tracer.end() == 0, tracer.stderr()
+        live = tracer.records()
+        again, said = replay("-r", path, "-e", "summary", "--rollup", "1s", "--metrics-file", prom)
+        assert "recorded without" not in said, said
+        for truth in truths:
+            assert sums_of(again, truth["netns"]) == sums_of(live, truth["netns"]) != {}, truth
+        windows = of(again, "summary")
+        assert len({r["@timestamp"] for r in windows}) >= 2, windows
+        assert all(r["tcptrail"]["window_ns"] <= 1e9 for r in windows)
+        theirs, ours = series(live_prom), series(prom)
+        # Of the process, and of the host as it is at that moment.
+        beside = {name for name, _ in theirs} - {name for name, _ in ours}
+        assert beside == {"tcptrail_cpu_seconds_total", "tcptrail_resident_memory_bytes", "tcptrail_ring_fill_ratio",
+                          "tcptrail_sockets", "tcptrail_limit_used", "tcptrail_limit_max"}, beside
+        assert total(ours, "tcptrail_printed_records_total") == len(windows)
+        other = ("tcptrail_printed_records_total", "tcptrail_start_time_seconds")
+        differs = {key: (value, ours.get(key)) for key, value in theirs.items()
+                   if key[0] not in beside and key[0] not in other and ours.get(key) != value}
+        assert not differs, differs
+        # Of a part of the time, and filtered: fewer.
+        middle = of(live, "connection", truths[0]["netns"])[200]["@timestamp"]
+        replay("-r", path, "--until", middle, f"netns {truths[0]['netns']}", "--metrics-file", prom)
+        less = total(series(prom), "tcptrail_connections_ended_total")
+        assert less == len([r for r in of(live, "connection", truths[0]["netns"]) if r["@timestamp"] < middle]), less
+        # Without the kind there is nothing to sum, and that is said; a file that cannot be written ends it.
+        os.unlink(path)
+        tracer = recorder(path, "-e", "problems")
+        assert tracer.end() == 0, tracer.stderr()
+        said = replay("-r", path, "-e", "summary")[1]
+        assert "without the kind connection: summary has what failed alone" in said, said
+        said = replay("-r", path, "--metrics-file", directory + "/gone/x.prom", code=5)[1]
+        assert said == f"tcptrail: cannot write {directory}/gone/x.prom: No such file or directory\n", said
+    return f"{len(windows)} sums, {len(ours)} series"
+
+
+def test_metrics_of_a_recording_grow_while_it_is_made():
+    with tempfile.TemporaryDirectory() as directory:
+        prom = directory + "/tcptrail.prom"
+        writer = subprocess.Popen([TCPTRAIL, "-w", "-", "-q"], stdout=subprocess.PIPE)
+        reader = subprocess.Popen([TCPTRAIL, "-r", "-", "-o", "none", "-q", "--metrics-file", prom,
+                                   "--metrics-interval", "1s"], stdin=writer.stdout)
+        writer.stdout.close()
+        begun, seen = time.monotonic(), 0
+        while seen < 100:
+            assert time.monotonic() - begun < PATIENCE, seen
+            load("-n", 50)
+            seen = total(series(prom), "tcptrail_connections_ended_total") if os.path.exists(prom) else 0
+        writer.send_signal(signal.SIGINT)
+        assert writer.wait(PATIENCE) == 0 and reader.wait(PATIENCE) == 0
+        assert total(series(prom), "tcptrail_connections_ended_total") >= seen
+        assert os.listdir(directory) == ["tcptrail.prom"]
+
+
 def test_listeners_of_a_recording():
     with tempfile.TemporaryDirectory() as directory:
         path = directory + "/trail.rec"
@@ -338,5 +411,7 @@ if __name__ == "__main__":
         test_recording_without_output_is_silent, test_rotation_is_bounded_under_load,
         test_killed_recorder_leaves_what_is_whole, test_full_disk_ends_the_recording,
         test_recording_is_read_without_privilege, test_recording_is_read_while_it_is_written,
-        test_recording_through_a_pipe, test_listeners_of_a_recording, test_limits_and_check_of_a_recording,
+        test_recording_through_a_pipe, test_sums_of_a_recording_are_the_traces,
+        test_metrics_of_a_recording_grow_while_it_is_made, test_listeners_of_a_recording,
+        test_limits_and_check_of_a_recording,
     ]))
