@@ -214,7 +214,7 @@ static int take_filter(struct parse *p)
 		return option_refuse(p, "%s", error.what);
 	if (!filter_parse(&p->o->where, p->words.text, rows, &filter_system, &error))
 		return refuse_filter(p, &error);
-	filter_push(&p->o->where, &p->o->filter);
+	filter_push(&p->o->where, &p->o->filter, &p->o->prefixes);
 	if (!p->o->events && filter_uses(&p->o->where, FILTER_BIT(FIELD_EVENT)))
 		take_kinds(p, filter_kinds(&p->o->where));
 	return -1;

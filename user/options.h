@@ -119,6 +119,7 @@ struct options {
 	uint32_t sockets;	/* followed at a time; 0: as memory allows */
 	struct filter where;	/* FILTER and the plain options that are short for it */
 	struct kernel_filter filter;	/* what of it the kernel side decides */
+	struct filter_prefixes prefixes; /* and the prefixes of its sets */
 	bool explain;		/* print it instead */
 	char *const *argv;	/* -- COMMAND [ARGUMENT]..., NULL: none */
 };
