@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	case COMMAND_DOCTOR:
 		return doctor_run(&options);
 	case COMMAND_SCHEMA:
-		return schema_print(stdout) ? EXIT_OUTPUT : EXIT_OK;
+		return schema_print(options.schema, stdout) ? EXIT_OUTPUT : EXIT_OK;
 	default:
 		return trace_run(&options, &stop, &reopen);
 	}

@@ -140,7 +140,13 @@ static int take_operand(struct parse *p, const char *word)
 		o->read[o->read_len++] = (char *)word;
 		return -1;
 	}
-	for (size_t i = 0; i < COMMANDS && !p->words.len; i++)
+	if (o->command == COMMAND_SCHEMA && !o->schema)
+		for (size_t i = 0; i < COMMAND_SCHEMA; i++)
+			if (strcmp(word, command_word(i)) == 0) {
+				o->schema = (enum command)i;
+				return -1;
+			}
+	for (size_t i = 0; i < COMMANDS && !p->words.len && o->command != COMMAND_SCHEMA; i++)
 		if (strcmp(word, command_word(i)) == 0)
 			return option_refuse(p, "a command goes first: tcptrail %s", word);
 	if (!rows_of(p->o->command))

@@ -88,6 +88,7 @@ enum over {
 /* Strings are argv's or static. */
 struct options {
 	enum command command;
+	enum command schema;	/* schema: of whose output */
 	const char *output;	/* "text", "json", trace: "none": for sink_by_name() */
 	const char *output_file; /* NULL: standard output */
 	const char *metrics_file; /* NULL: none */

@@ -85,6 +85,11 @@ if "$PYTHON" -c 'import jsonschema' 2>/dev/null; then
 	"$RECORDS" json | "$PYTHON" tests/golden/validate.py user/schema.json || failed=1
 	"$TCPTRAIL" -r tests/golden/v1.rec -o json -e all --quiet |
 		"$PYTHON" tests/golden/validate.py user/schema.json recording_ || failed=1
+	# Rows that the kept recording has; of all kinds of them tests/live.
+	for view in listeners stalls limits check; do
+		grep -h '^{' "tests/golden/v1_$view.ok" |
+			"$PYTHON" tests/golden/validate.py <("$TCPTRAIL" schema "$view") "${view}_" || failed=1
+	done
 else
 	skip golden.schema "no python3-jsonschema"
 fi

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tracer import TCPTRAIL, run
+from tracer import TCPTRAIL, run, valid
 
 STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen_stage.py")
 
@@ -38,7 +38,7 @@ def listeners(stage, *args):
     out = subprocess.run([TCPTRAIL, "listeners", "-o", "json", "--netns", str(stage.here["netns"]), *args],
                          check=True, capture_output=True, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows = [json.loads(line) for line in out.splitlines()]
+    rows = valid("listeners", [json.loads(line) for line in out.splitlines()])
     return rows, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

@@ -13,16 +13,18 @@ import tempfile
 import time
 
 from metrics import series, total
-from tracer import LOAD, PATIENCE, TCPTRAIL, Skip, Tracer, load, of, run
+from tracer import LOAD, PATIENCE, TCPTRAIL, Skip, Tracer, load, of, run, valid
 
 NOBODY = 65534
+VIEWS = ("listeners", "stalls", "limits", "check")
 
 
 def replay(*args, code=0, prefix=(), **popen):
     """Records, and standard error."""
     out = subprocess.run([*prefix, TCPTRAIL, *args, "-o", "json"], capture_output=True, timeout=60, **popen)
     assert out.returncode == code, (out.returncode, out.stderr)
-    return [json.loads(line) for line in out.stdout.splitlines()], out.stderr.decode()
+    rows = [json.loads(line) for line in out.stdout.splitlines()]
+    return valid(args[0], rows) if args[0] in VIEWS else rows, out.stderr.decode()
 
 
 def recorder(path, *args):
