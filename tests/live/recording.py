@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -173,6 +174,46 @@ def test_killed_recorder_leaves_what_is_whole():
         lost = sum(r["tcptrail"]["lost"].get("recording", 0) for r in of(less, "lost"))
         assert "is damaged in 1 places" in said and lost > 0, said
         assert f"{lost:,} records are missing" in said, said
+
+
+def bpf_objects():
+    """Of the kernel: programs and links by their ids, and what is pinned."""
+    ids = {kind: {o["id"] for o in json.loads(subprocess.run(["bpftool", "-j", kind, "list"], capture_output=True,
+                                                             check=True).stdout)} for kind in ("prog", "link", "map")}
+    pinned = {os.path.join(at, name) for at, _, names in os.walk("/sys/fs/bpf") for name in names}
+    return {**ids, "pinned": pinned}
+
+
+def test_killed_at_any_moment():
+    """Nothing stays attached or pinned, and what was written is whole."""
+    if not shutil.which("bpftool"):
+        raise Skip("no bpftool")
+    before, told, seed = bpf_objects(), 0, random.Random(5)
+    for moment in range(10):
+        with tempfile.TemporaryDirectory() as directory:
+            path = directory + "/trail.rec"
+            tracer = Tracer("-w", path, wait=False)
+            # The first while it loads and attaches, the rest while it writes.
+            if moment > 2:
+                tracer.wait_for(lambda p=path: os.path.exists(p) and os.path.getsize(p) > 1000)
+            busy = subprocess.Popen([LOAD, "-n", "3000"], stdout=subprocess.DEVNULL)
+            time.sleep(seed.uniform(0, 0.7))
+            assert tracer.end(signal.SIGKILL) == -signal.SIGKILL
+            busy.wait(timeout=PATIENCE)
+            if os.path.exists(path) and os.path.getsize(path) > 24:
+                records, said = replay("-r", path)
+                assert "damaged" not in said and "missing" not in said, (moment, said)
+                told += len(records)
+        deadline = time.monotonic() + PATIENCE
+        left = before
+        while time.monotonic() < deadline:
+            left = {kind: now - before[kind] for kind, now in bpf_objects().items()}
+            if not any(left.values()):
+                break
+            time.sleep(0.1)
+        assert not any(left.values()), (moment, left)
+    assert told > 100, told
+    return f"{told} records read of ten"
 
 
 def test_full_disk_ends_the_recording():
@@ -411,7 +452,7 @@ if __name__ == "__main__":
     sys.exit(run([
         test_recording_reads_as_the_live_trace, test_recording_is_filtered_when_read,
         test_recording_without_output_is_silent, test_rotation_is_bounded_under_load,
-        test_killed_recorder_leaves_what_is_whole, test_full_disk_ends_the_recording,
+        test_killed_recorder_leaves_what_is_whole, test_killed_at_any_moment, test_full_disk_ends_the_recording,
         test_recording_is_read_without_privilege, test_recording_is_read_while_it_is_written,
         test_recording_through_a_pipe, test_sums_of_a_recording_are_the_traces,
         test_metrics_of_a_recording_grow_while_it_is_made, test_listeners_of_a_recording,
