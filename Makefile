@@ -34,7 +34,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -D__bpf__ -I. 
 	$(WARNINGS) -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 USER_CFLAGS := $(CFLAGS) -std=gnu11 -D_GNU_SOURCE -I. -Iuser -I$(B) $(LIBBPF_CFLAGS) $(WARNINGS) \
-	-DSCHEMA_FILE='"user/schema.json"' \
+	-DSCHEMA_DIR='"user"' \
 	$(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LIBS := $(LIBBPF_LIBS) -lz
 
@@ -65,7 +65,7 @@ $(B)/tcptrail.skel.h: $(B)/bpf/tcptrail.linked.o
 $(B)/user/%.o: user/%.c $(B)/tcptrail.skel.h | $(B)/user
 	$(call say,CC,$<) $(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/user/schema.o: user/schema.json
+$(B)/user/schema.o: $(wildcard user/schema*.json)
 
 $(B)/libtcptrail.a: $(LIB_OBJS)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
@@ -106,7 +106,7 @@ LOADS := build/tests/load build/tests/open build/tests/faulty build/tests/flood 
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS := $(patsubst user/%.c,build/fuzz/user/%.o,$(filter-out user/main.c,$(wildcard user/*.c)))
 FUZZ_CFLAGS := -O1 -g -std=gnu11 -D_GNU_SOURCE -I. -Iuser -Ibuild $(LIBBPF_CFLAGS) $(WARNINGS) \
-	-DSCHEMA_FILE='"user/schema.json"' -fsanitize=address,undefined -fno-sanitize-recover=all
+	-DSCHEMA_DIR='"user"' -fsanitize=address,undefined -fno-sanitize-recover=all
 
 build/fuzz/user/%.o: user/%.c build/tcptrail.skel.h
 	$(Q)mkdir -p $(@D)

@@ -51,7 +51,7 @@ static __always_inline void tell(struct sock *sk, struct conn *conn, __u8 method
 		wait_keep((__u64)(unsigned long)listener,
 			  BPF_CORE_READ(listener, __sk_common.skc_cookie.counter), e.wait_ns,
 			  e.head.ts_ns);
-	if (!want_accept || !sock_wanted(&e.sock))
+	if (!want_accept || !sock_wanted(&e.sock, filter_event(EV_ACCEPT, 0)))
 		return;
 	emit(&e.head, sizeof(e));
 }

@@ -139,7 +139,7 @@ static __always_inline void tell(struct ev_drop *e, struct sk_buff *skb, __u32 i
 	struct tries_key key = {};
 	__u32 seq, round, bits;
 
-	if (!sock_wanted(&e->sock))
+	if (!sock_wanted(&e->sock, filter_event(EV_DROP, 0)))
 		return;
 	seq = connection_of(skb, e, &key);
 	if (e->stage == EVG_SYN)

@@ -17,7 +17,7 @@ static __always_inline void reported(struct sock *sk)
 	sock_describe(sk, tp, &e.sock);
 	sock_own(sk, conn_get(sk), bpf_get_socket_cookie(sk), &e.sock);
 	e.sock.state = sk->__sk_common.skc_state;
-	if (sock_wanted(&e.sock) &&
+	if (sock_wanted(&e.sock, filter_event(EV_ERROR, e.err)) &&
 	    bucket_pass(EV_ERROR, 0, e.err, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 }

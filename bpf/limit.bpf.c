@@ -47,7 +47,7 @@ static __always_inline void tell(struct ev_limit *e)
 {
 	owner_of_task(bpf_get_current_task_btf(), EVO_CALL, &e->sock.owner);
 	e->sock.cgroup = bpf_get_current_cgroup_id();
-	if (sock_wanted(&e->sock) &&
+	if (sock_wanted(&e->sock, filter_event(EV_LIMIT, e->err & 0xff)) &&
 	    bucket_pass(EV_LIMIT, e->call, ev_limit_reason(e->limit, e->err), &e->sock,
 			e->head.ts_ns))
 		emit(&e->head, sizeof(*e));

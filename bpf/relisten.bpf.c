@@ -31,7 +31,7 @@ static __always_inline void tell(struct sock *sk, int backlog, __u8 method)
 		e.sock.owner = owner;
 	e.before = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	e.accept_queue = BPF_CORE_READ(sk, sk_ack_backlog);
-	if (sock_wanted(&e.sock))
+	if (sock_wanted(&e.sock, filter_event(EV_LISTENER, 0)))
 		emit(&e.head, sizeof(e));
 }
 

@@ -88,7 +88,7 @@ static __always_inline void tell(struct sock *listener, struct request_sock *req
 	else if (listener_find(&e->sock, BPF_CORE_READ(req, __req_common.skc_family) == AF_INET6,
 			       &e->sock.owner) && !e->sock.owner.source)
 		e->sock.flags |= EVSK_MIXED;
-	if (!sock_wanted(&e->sock))
+	if (!sock_wanted(&e->sock, filter_told(EV_REQUEST, e->from, e->to, 0)))
 		count(EVC_FILTERED);
 	else if (!held(listener, e))
 		emit(&e->head, sizeof(*e));

@@ -20,7 +20,7 @@ static __always_inline void full_socket(struct sock *sk, struct ev_reset *e, __u
 static __always_inline void tell(struct ev_reset *e)
 {
 	/* Attached for the cause of transitions alone, it tells nothing itself. */
-	if (want_reset && sock_wanted(&e->sock) &&
+	if (want_reset && sock_wanted(&e->sock, filter_event(EV_RESET, 0)) &&
 	    bucket_pass(EV_RESET, e->sent, e->reason, &e->sock, e->head.ts_ns))
 		emit(&e->head, sizeof(*e));
 }

@@ -40,7 +40,7 @@ static __always_inline void resent(struct sock *sk)
 	e.attempt = BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
 	e.backoff = BPF_CORE_READ(tp, inet_conn.icsk_backoff);
 	e.rto_ms = (__u64)BPF_CORE_READ(tp, inet_conn.icsk_rto) * tick_ns / 1000000;
-	if (sock_wanted(&e.sock) &&
+	if (sock_wanted(&e.sock, filter_event(EV_RETRANSMIT, 0)) &&
 	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 }
@@ -77,7 +77,7 @@ static __always_inline void resent_synack(struct sock *sk, struct request_sock *
 		e.sock.owner.source = EVO_NONE;
 	/* Called after the send, before the count goes up. */
 	e.attempt = BPF_CORE_READ(req, num_retrans) + 1;
-	if (sock_wanted(&e.sock) &&
+	if (sock_wanted(&e.sock, filter_event(EV_RETRANSMIT, 0)) &&
 	    bucket_pass(EV_RETRANSMIT, e.type, 0, &e.sock, e.head.ts_ns))
 		emit(&e.head, sizeof(e));
 }

@@ -4,6 +4,36 @@
  */
 #include "bpf/tcptrail.bpf.h"
 
+/* Prefixes of the filter's sets, by the loader before anything attaches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FILTER_PREFIXES_MAX);
+	__type(key, struct filter_prefix);
+	__type(value, __u8);
+} filter_prefixes SEC(".maps");
+
+static __always_inline bool filter_prefix_known(const struct filter_prefix *key)
+{
+	return bpf_map_lookup_elem(&filter_prefixes, key);
+}
+
+/* In memory that user space has mapped: it may have given up the right to write to maps. */
+struct filter_cgroup filter_cgroups[FILTER_CGROUPS] = {};
+
+static __always_inline __u64 filter_cgroup_answers(__u64 id)
+{
+	for (__u32 i = 0; i < FILTER_CGROUP_TRIES; i++) {
+		volatile struct filter_cgroup *c = &filter_cgroups[filter_cgroup_place(id, i)];
+
+		if (c->id == id)
+			return c->answers;
+	}
+	return 0;
+}
+
+#include "bpf/filter_ask.h"
+
 /* v4-mapped (RFC 4291 section 2.5.5.2) is told as IPv4: that is on the wire. */
 static __always_inline bool is_mapped(const struct in6_addr *a)
 {
@@ -142,13 +172,14 @@ __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct e
 }
 
 /*
- * Decided in the kernel what can be; an unknown value passes. Global: its result is any
+ * Decided in the kernel what can be; an unknown value passes. `event`: what is known beside
+ * the socket, filter_event() or filter_move(). Global: its result is any
  * number to the verifier of whoever asks, so what comes behind it is always looked at. Where
  * it went into this function Linux 6.1 pruned the paths of a filter with 12 conditions as if
  * each said no, and took out what it had not seen: connection records, on one kernel of
  * four, without a word. And it follows each condition once, not at every place that asks.
  */
-int sock_wanted(const struct ev_sock *s)
+int sock_wanted(const struct ev_sock *s, __u64 event)
 {
-	return !s || filter_wants(&filter, s);
+	return !s || filter_wants(&filter, s, event);
 }

@@ -317,7 +317,7 @@ static __always_inline void tell_early_move(struct ev_state *e)
 	stamp(&tw->head, EV_TIMEWAIT,
 	      attached.tw_alloc ? EVM_FENTRY : attached.tw ? EVM_KPROBE : EVM_TP_BTF, sizeof(*tw));
 	tw->sock.state = EVS_TIME_WAIT;
-	if ((want_state || want_connection) && sock_wanted(&tw->sock))
+	if ((want_state || want_connection) && sock_wanted(&tw->sock, 0))
 		emit(&tw->head, sizeof(*tw));
 }
 
@@ -406,11 +406,11 @@ static __always_inline void transition(struct sock *sk, __u32 from, __u32 to, st
 	if (conn)
 		remember(sk, tp, conn, &e);
 	keep_listeners(sk, &e);
-	if (want_state && sock_wanted(&e.sock))
+	if (want_state && move_wanted(&e, EV_STATE))
 		emit(&e.head, sizeof(e));
 	else
 		count(EVC_FILTERED);
-	if (want_connection && to == EVS_CLOSE && from != EVS_LISTEN && sock_wanted(&e.sock))
+	if (want_connection && to == EVS_CLOSE && from != EVS_LISTEN && move_wanted(&e, EV_CONNECTION))
 		life_tell(conn, tp, &e);
 	/* After the record: what a hook tells of the mini-socket follows it. */
 	if (!only_listeners)
@@ -503,9 +503,9 @@ static __always_inline void tell_no_end(struct sock *sk, struct conn *conn)
 	e.sock.state = EVS_CLOSE;
 	collect_facts(sk, tp, conn, &e);
 	keep_listeners(sk, &e);
-	if (want_state && sock_wanted(&e.sock))
+	if (want_state && move_wanted(&e, EV_STATE))
 		emit(&e.head, sizeof(e));
-	if (want_connection && e.from != EVS_LISTEN && sock_wanted(&e.sock)) {
+	if (want_connection && e.from != EVS_LISTEN && move_wanted(&e, EV_CONNECTION)) {
 		life_step(conn, tp, &e);
 		life_tell(conn, tp, &e);
 	}

@@ -190,7 +190,13 @@ __hidden int wait_keep(__u64 listener, __u64 cookie, __u64 wait_ns, __u64 now);
 __hidden int sock_describe(struct sock *sk, struct tcp_sock *tp, struct ev_sock *out);
 __hidden int sock_describe_common(struct sock_common *skc, struct ev_sock *out);
 __hidden int sock_own(struct sock *sk, struct conn *conn, __u64 cookie, struct ev_sock *out);
-int sock_wanted(const struct ev_sock *s);
+int sock_wanted(const struct ev_sock *s, __u64 event);
+
+/* A transition, or the end that it is: no work where no filter asks for it. */
+static __always_inline int move_wanted(const struct ev_state *e, __u8 kind)
+{
+	return sock_wanted(&e->sock, filter.asks_event ? filter_move(kind, e) : 0);
+}
 
 /* bucket.bpf.c: 0: within the rate; else held back, and counted in that round */
 __hidden __u32 bucket_held(__u8 kind, __u8 sub, __u16 reason, const struct ev_sock *sock,

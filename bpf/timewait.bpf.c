@@ -162,7 +162,7 @@ static __always_inline void tw_emit(struct ev_timewait *e, __u8 method)
 {
 	stamp(&e->head, EV_TIMEWAIT, method, sizeof(*e));
 	e->sock.state = e->to;
-	if (wanted(e) && sock_wanted(&e->sock))
+	if (wanted(e) && sock_wanted(&e->sock, 0))
 		emit(&e->head, sizeof(*e));
 	else
 		count(EVC_FILTERED);

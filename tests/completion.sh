@@ -50,5 +50,9 @@ done
 [ "$(offered trace --output = j)" = json ] || wrong "--output=j: $(offered trace --output = j)"
 grep -qx /etc/passwd < <(offered trace -r /etc/passw) || wrong "no files for -r"
 [ -z "$(offered trace --pid "")" ] || wrong "--pid: $(offered trace --pid "")"
+for view in $(offered schema "" | grep -v '^-'); do
+	"$tcptrail" schema "$view" | grep -qF json-schema.org || wrong "schema $view is none"
+done
+grep -qx listeners < <(offered schema lis) || wrong "no views for schema"
 grep -qx bash < <(offered trace -- bas) || wrong "no commands after --"
 exit $failed

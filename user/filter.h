@@ -160,6 +160,10 @@ uint64_t filter_kinds(const struct filter *f);
 
 enum filter_answer filter_ask(const struct filter *f, const struct filter_subject *s);
 
+/* A term of FILTER_CGROUP_FIELDS, as if it had =. */
+enum filter_answer filter_ask_cgroup(const struct filter *f, const struct filter_term *t,
+				     const struct cgroup_info *cgroup);
+
 /* Of parentheses and `not` in the normal form, as the parser counts them; 0: no filter. */
 unsigned int filter_depth(const struct filter *f);
 

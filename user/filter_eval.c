@@ -322,13 +322,9 @@ static bool begins(const struct filter *f, const struct filter_string *s, const 
 			 !strncasecmp(f->strings + s->at, value, strlen(f->strings + s->at));
 }
 
-static enum filter_answer ask_cgroup(const struct filter *f, const struct filter_term *t,
-				     const struct record *r)
+enum filter_answer filter_ask_cgroup(const struct filter *f, const struct filter_term *t,
+				     const struct cgroup_info *c)
 {
-	const struct cgroup_info *c = r->cgroup;
-
-	if (!(r->has & HAS_CGROUP))
-		return FILTER_UNKNOWN;
 	switch (t->field) {
 	case FIELD_CGROUP:
 		return c->path ? known(matches(f, &t->string, c->path, FNM_LEADING_DIR)) :
@@ -403,7 +399,8 @@ static enum filter_answer ask_equal(const struct filter *f, const struct filter_
 	case FIELD_UNIT:
 	case FIELD_CONTAINER:
 	case FIELD_POD:
-		return ask_cgroup(f, t, s->record);
+		return s->record->has & HAS_CGROUP ? filter_ask_cgroup(f, t, s->record->cgroup) :
+						      FILTER_UNKNOWN;
 	default:
 		return filter_fields[t->field].type == TYPE_LIST ? ask_set(t, s) : ask_number(t, s);
 	}

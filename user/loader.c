@@ -358,6 +358,17 @@ static int load_once(struct loader *l, const struct loader_options *o)
 	return tcptrail_bpf__load(l->skel);
 }
 
+static int fill_prefixes(struct loader *l, const struct filter_prefixes *prefixes)
+{
+	const __u8 one = 1;
+	int err = 0;
+
+	for (__u32 i = 0; prefixes && i < prefixes->len && !err; i++)
+		err = bpf_map__update_elem(l->skel->maps.filter_prefixes, &prefixes->all[i],
+					   sizeof(prefixes->all[i]), &one, sizeof(one), BPF_ANY);
+	return err;
+}
+
 /* A filter may be more than this kernel's verifier bears: then user space alone asks it. */
 static int load(struct loader *l, const struct loader_options *o)
 {
@@ -615,6 +626,9 @@ struct loader *loader_open(const struct loader_options *o, loader_record_fn fn, 
 	err = load(l, o);
 	if (err)
 		return fail_load(l, why, err);
+	err = fill_prefixes(l, o->prefixes);
+	if (err)
+		return fail(l, why, EXIT_RUNTIME, "cannot hand on the filter: %s", strerror(-err));
 	err = prepare(l);
 	if (err)
 		return fail(l, why, EXIT_RUNTIME, "cannot read the ring buffer: %s", strerror(-err));
@@ -624,6 +638,11 @@ struct loader *loader_open(const struct loader_options *o, loader_record_fn fn, 
 	follow_family(l, &o->filter);
 	snapshot(l);
 	return l;
+}
+
+struct filter_cgroup *loader_cgroups(struct loader *l)
+{
+	return l->skel->bss->filter_cgroups;
 }
 
 int loader_fd(const struct loader *l)

@@ -30,6 +30,7 @@ struct loader_options {
 	uint32_t ring_size;		/* bytes, a power of two */
 	uint32_t sockets;		/* followed at a time; 0: as memory allows */
 	struct kernel_filter filter;	/* pids: with their children */
+	const struct filter_prefixes *prefixes;	/* of its sets; NULL: it has none */
 	bool state, connection, only_failed, retransmit, data_retransmit, reset, error, drop, accept, limit;	/* kinds wanted */
 	uint64_t accept_over_ns;	/* accept: those that waited so long; 0: all */
 	bool listeners;			/* loader_listeners() will be called */
@@ -69,6 +70,9 @@ struct loader *loader_open(const struct loader_options *options, loader_record_f
 
 /* May this process, as it is now, use what it loaded? */
 bool loader_readable(const struct loader *l);
+
+/* For filter_push_seen(): what the kernel side knows of cgroups. */
+struct filter_cgroup *loader_cgroups(struct loader *l);
 
 /* The ring's own descriptor, for epoll: woken when a quarter is full. */
 int loader_fd(const struct loader *loader);

@@ -28,6 +28,7 @@
  *   output.c pipe_write.c   whole lines -> a file descriptor
  *   recorder.c rec_file.c rec_codec.c   events as they are -> a recording (recording.h)
  *   replay.c        a recording -> teller
+ *     replay_sums.c   summed by its own times
  *     rec_parts.c rec_reader.c rec_walk.c rec_run.c when.c   its files, blocks, names, times
  *   listeners.c listen_sample.c listen_rows.c listen_replay.c   the listeners command
  *   stalls.c stall_sample.c stall_alone.c stall_rows.c stall_roots.c stall_rules.c stall_track.c
@@ -101,7 +102,7 @@ int main(int argc, char **argv)
 	case COMMAND_DOCTOR:
 		return doctor_run(&options);
 	case COMMAND_SCHEMA:
-		return schema_print(stdout) ? EXIT_OUTPUT : EXIT_OK;
+		return schema_print(options.schema, stdout) ? EXIT_OUTPUT : EXIT_OK;
 	default:
 		return trace_run(&options, &stop, &reopen);
 	}

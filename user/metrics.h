@@ -82,6 +82,7 @@ struct metrics_own {
 	uint64_t resident_bytes;
 	double ring_fill;			/* 0 to 1; below 0: not known */
 	const struct gauges *gauges;		/* NULL: not looked at */
+	bool recorded;				/* by another process: nothing of this one */
 };
 
 struct metrics *metrics_open(uint32_t made);	/* NULL: no memory */

@@ -29,17 +29,23 @@ static void seconds(FILE *f, uint64_t ns)
 }
 
 /* `text` holds what format_plain() lets through: no control, valid UTF-8. */
-static void label(FILE *f, const char *name, const char *text)
+static void quoted(FILE *f, const char *name, const char *text)
 {
-	if (!text[0])
-		return;
-	fprintf(f, ",%s=\"", name);
+	fprintf(f, "%s=\"", name);
 	for (; *text; text++) {
 		if (*text == '\\' || *text == '"')
 			fputc('\\', f);
 		fputc(*text, f);
 	}
 	fputc('"', f);
+}
+
+static void label(FILE *f, const char *name, const char *text)
+{
+	if (!text || !text[0])
+		return;
+	fputc(',', f);
+	quoted(f, name, text);
 }
 
 static void histogram(FILE *f, const char *name, const char *labels,
@@ -275,16 +281,18 @@ static void print_kinds(FILE *f, const struct metrics *m)
 				m->events[kind]);
 }
 
-static void print_stream(FILE *f, const struct stream_totals *t)
+static void print_stream(FILE *f, const struct stream_totals *t, bool recorded)
 {
 	const struct {
 		const char *place;
 		uint64_t n;
 	} lost[] = { { "ring", t->lost_ring }, { "missed", t->lost_missed },
-		     { "output", t->lost_output }, { "malformed", t->lost_malformed } };
+		     { "output", t->lost_output }, { "malformed", t->lost_malformed },
+		     { "recording", t->lost_recording } };
+	size_t places = sizeof(lost) / sizeof(lost[0]) - !recorded;
 
 	family(f, "lost_records_total", "counter", "Events that were not told, by place.");
-	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
+	for (size_t i = 0; i < places; i++)
 		fprintf(f, "tcptrail_lost_records_total{place=\"%s\"} %" PRIu64 "\n", lost[i].place, lost[i].n);
 	family(f, "printed_records_total", "counter", "Records given to the output.");
 	fprintf(f, "tcptrail_printed_records_total %" PRIu64 "\n", t->printed);
@@ -294,12 +302,16 @@ static void print_stream(FILE *f, const struct stream_totals *t)
 	fprintf(f, "tcptrail_unknown_cause_total %" PRIu64 "\n", t->unknown_cause);
 }
 
-static void print_process(FILE *f, const struct metrics_own *own)
+static void print_start(FILE *f, const struct metrics_own *own)
 {
 	family(f, "start_time_seconds", "gauge", "When this trace began, seconds since 1970.");
 	fputs("tcptrail_start_time_seconds ", f);
 	seconds(f, own->started_ns);
 	fputc('\n', f);
+}
+
+static void print_process(FILE *f, const struct metrics_own *own)
+{
 	family(f, "cpu_seconds_total", "counter", "CPU time of tcptrail itself; its hooks run in the traced processes' time.");
 	fputs("tcptrail_cpu_seconds_total{mode=\"user\"} ", f);
 	seconds(f, own->user_ns);
@@ -320,14 +332,18 @@ bool metrics_print(const struct metrics *m, const struct metrics_own *own, FILE 
 
 	if (info) {
 		family(f, "build_info", "gauge", "Version, kernel and tier of hooks of this trace.");
-		fprintf(f, "tcptrail_build_info{version=\"%s\"", info->version);
+		fputs("tcptrail_build_info{", f);
+		quoted(f, "version", info->version);
 		label(f, "kernel", info->kernel);
 		label(f, "tier", info->tier);
 		fputs("} 1\n", f);
 	}
-	print_process(f, own);
+	if (own->started_ns)
+		print_start(f, own);
+	if (!own->recorded)
+		print_process(f, own);
 	if (own->totals)
-		print_stream(f, own->totals);
+		print_stream(f, own->totals, own->recorded);
 	print_kinds(f, m);
 	if (own->gauges && own->gauges->has_sockets)
 		print_sockets(f, own->gauges);

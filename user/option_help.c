@@ -17,7 +17,7 @@ static const struct {
 	[COMMAND_LIMITS] = { "limits", "what stops connections: descriptors, ports, TIME-WAIT, memory" },
 	[COMMAND_CHECK] = { "check", "what is wrong now, on one screen; exit 0, 1 (warning), 2 (critical)" },
 	[COMMAND_DOCTOR] = { "doctor", "which hooks work here, what is lost where one does not" },
-	[COMMAND_SCHEMA] = { "schema", "the JSON Schema of the records" },
+	[COMMAND_SCHEMA] = { "schema", "the JSON Schema of the records; schema listeners: of its rows" },
 	[COMMAND_VERSION] = { "version", "the version" },
 	[COMMAND_HELP] = { "help", "this text; of a command: help trace; of FILTER: help filter" },
 };
@@ -118,9 +118,9 @@ static const char *const intro[COMMANDS] = {
 		"Tries every hook on this kernel and tells, fact by fact, which one works, what\n"
 		"is lost where none does, and what to do about it. Changes nothing.\n",
 	[COMMAND_SCHEMA] =
-		"usage: tcptrail schema\n\n"
-		"Prints the JSON Schema (2020-12) of the records of tcptrail -o json.\n"
-		"Needs no privilege.\n",
+		"usage: tcptrail schema [trace|listeners|stalls|limits|check|doctor]\n\n"
+		"Prints the JSON Schema (2020-12) of what that command prints with -o json, one\n"
+		"object a line; without one, of the records. Needs no privilege.\n",
 };
 
 int option_help(FILE *out, enum command command)

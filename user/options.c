@@ -140,7 +140,13 @@ static int take_operand(struct parse *p, const char *word)
 		o->read[o->read_len++] = (char *)word;
 		return -1;
 	}
-	for (size_t i = 0; i < COMMANDS && !p->words.len; i++)
+	if (o->command == COMMAND_SCHEMA && !o->schema)
+		for (size_t i = 0; i < COMMAND_SCHEMA; i++)
+			if (strcmp(word, command_word(i)) == 0) {
+				o->schema = (enum command)i;
+				return -1;
+			}
+	for (size_t i = 0; i < COMMANDS && !p->words.len && o->command != COMMAND_SCHEMA; i++)
 		if (strcmp(word, command_word(i)) == 0)
 			return option_refuse(p, "a command goes first: tcptrail %s", word);
 	if (!rows_of(p->o->command))
@@ -214,7 +220,7 @@ static int take_filter(struct parse *p)
 		return option_refuse(p, "%s", error.what);
 	if (!filter_parse(&p->o->where, p->words.text, rows, &filter_system, &error))
 		return refuse_filter(p, &error);
-	filter_push(&p->o->where, &p->o->filter);
+	filter_push(&p->o->where, &p->o->filter, &p->o->prefixes);
 	if (!p->o->events && filter_uses(&p->o->where, FILTER_BIT(FIELD_EVENT)))
 		take_kinds(p, filter_kinds(&p->o->where));
 	return -1;
@@ -316,8 +322,6 @@ static int check_read(struct parse *p)
 
 	if (o->write)
 		return option_refuse(p, "-w and -r exclude each other");
-	if (o->metrics_file || p->rollup_named || o->events & EVENTS_SUMMARY)
-		return option_refuse(p, "--metrics-file and --rollup sum what happens now: not with -r");
 	if (o->argv || o->probe != PROBE_AUTO || !o->syscalls || o->duration_ns || o->sockets ||
 	    o->poll_ns != POLL_DEFAULT_NS || o->ring_size != RING_DEFAULT)
 		return option_refuse(p, "a command, --probe, --no-syscalls, --poll, --ring-size, --sockets and "

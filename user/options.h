@@ -96,6 +96,7 @@ enum over_count {
 /* Strings are argv's or static. */
 struct options {
 	enum command command;
+	enum command schema;	/* schema: of whose output */
 	const char *output;	/* "text", "json", trace: "none": for sink_by_name() */
 	const char *output_file; /* NULL: standard output */
 	const char *metrics_file; /* NULL: none */
@@ -128,6 +129,7 @@ struct options {
 	uint32_t sockets;	/* followed at a time; 0: as memory allows */
 	struct filter where;	/* FILTER and the plain options that are short for it */
 	struct kernel_filter filter;	/* what of it the kernel side decides */
+	struct filter_prefixes prefixes; /* and the prefixes of its sets */
 	bool explain;		/* print it instead */
 	char *const *argv;	/* -- COMMAND [ARGUMENT]..., NULL: none */
 };

@@ -11,6 +11,7 @@
 #include "cgroup.h"
 #include "droppoll.h"
 #include "failed_calls.h"
+#include "filter_push.h"
 #include "fold.h"
 #include "gauges.h"
 #include "lives.h"
@@ -674,6 +675,13 @@ static bool open_sums(struct pipeline *p, struct teller_options *to)
 	return (p->metrics || !o->metrics_file) && (p->summary || !(o->events & EVENTS_SUMMARY));
 }
 
+static void seen_cgroup(void *ctx, uint64_t id, const struct cgroup_info *cgroup)
+{
+	struct pipeline *p = ctx;
+
+	filter_push_seen(&p->options->where, &p->options->filter, loader_cgroups(p->loader), id, cgroup);
+}
+
 static bool accepts_at(void *ctx, const struct listener_key *at, uint64_t until_ns,
 		       struct accept_counts *counts)
 {
@@ -704,6 +712,8 @@ struct pipeline *pipeline_open(const struct options *o, struct output *out,
 	to.cgroups = p->cgroups;
 	to.failed_calls = p->failed_calls;
 	to.accept_rates = p->accept_rates;
+	to.seen_cgroup = o->filter.asks_cgroup ? seen_cgroup : NULL;
+	to.seen_ctx = p;
 	if (p->failed_calls && p->accept_rates && p->lives && p->queue && p->rollup && p->cgroups && open_sums(p, &to))
 		p->teller = teller_open(&to);
 	if (p->teller) {

@@ -64,6 +64,7 @@ static void take_info(struct rec_run *r, uint64_t key, const char *text, size_t 
 	i->tier = or_null(r->texts[REC_INFO_TIER]);
 	i->filter = or_null(r->texts[REC_INFO_FILTER]);
 	i->events = or_null(r->texts[REC_INFO_EVENTS]);
+	i->made = or_null(r->texts[REC_INFO_MADE]);
 }
 
 /* "transitions=tp_btf". The first with that fact is the one: parts repeat them. */

@@ -43,7 +43,7 @@ static void take_name(struct rec_walk *w, const struct ev_head *head)
 	memcpy(&n, head, sizeof(n));
 	if (n.len > head->size - sizeof(n))
 		return;
-	if (n.table == REC_TABLE_INFO && n.key == REC_INFO_EVENTS)
+	if (n.table == REC_TABLE_INFO && (n.key == REC_INFO_EVENTS || n.key == REC_INFO_MADE))
 		w->kinds |= options_events_of(text, n.len);
 	for (size_t i = 0; n.table == REC_TABLE_CGROUP && i < w->views_len; i++)
 		if (w->views[i].cgroups)

@@ -127,6 +127,7 @@ struct stream_info {
 	const char *tier;		/* "fentry", "kprobe", "tracepoint" */
 	const char *filter;		/* NULL: none */
 	const char *events;		/* kinds selected: "state,reset" */
+	const char *made;		/* and those needed for them; NULL: not known */
 	const char *recorded_id;	/* ephemeral id of the run that a recording is of; NULL:
 					 * it is live */
 	uint32_t recorded_version;	/* of its format */

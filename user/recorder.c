@@ -142,6 +142,7 @@ static void put_names(struct recorder *r)
 	name(r, REC_TABLE_INFO, REC_INFO_TIER, info->tier);
 	name(r, REC_TABLE_INFO, REC_INFO_FILTER, info->filter);
 	name(r, REC_TABLE_INFO, REC_INFO_EVENTS, info->events);
+	name(r, REC_TABLE_INFO, REC_INFO_MADE, info->made);
 	for (size_t i = 0; i < info->hooks_len; i++) {
 		char hook[128];
 

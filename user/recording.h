@@ -90,8 +90,9 @@ enum rec_info {
 	REC_INFO_BOOT_ID = 4,
 	REC_INFO_TIER = 5,
 	REC_INFO_FILTER = 6,
-	REC_INFO_EVENTS = 7,
-	REC_INFO_MAX = 8,
+	REC_INFO_EVENTS = 7,	/* kinds that were told */
+	REC_INFO_MADE = 8,	/* kinds recorded: of sums what they are made of, too */
+	REC_INFO_MAX = 9,
 };
 
 #define REC_NAME_MAX 4096

@@ -17,6 +17,7 @@
 #include "rec_parts.h"
 #include "rec_reader.h"
 #include "rec_run.h"
+#include "replay_sums.h"
 #include "stall_record.h"
 #include "teller.h"
 
@@ -27,6 +28,8 @@ struct replay {
 	struct output *out;
 	const struct sink_ops *ops;
 	struct sink_options so;
+	struct replay_sums *sums;
+	int sums_err;			/* of the file that they are written to */
 	struct queue *queue;
 	struct rec_position position;
 	uint64_t since_ns, until_ns;
@@ -56,6 +59,14 @@ static void drain(struct replay *p)
 	for (size_t i = 0; i < queue_len(p->queue); i++)
 		teller_event(p->teller, queue_at(p->queue, i));
 	queue_drop(p->queue, queue_len(p->queue));
+}
+
+/* Before a record of that time is told. */
+static void tick(struct replay *p, uint64_t wall_ns)
+{
+	if (replay_sums_over(p->sums, wall_ns))
+		drain(p);
+	replay_sums_tick(p->sums, wall_ns, p->teller);
 }
 
 static void tell_stream(struct replay *p, enum record_kind kind, uint64_t wall_ns,
@@ -115,6 +126,7 @@ static bool tell_start(struct replay *p)
 
 	if (p->sink)
 		return true;
+	replay_sums_of(p->sums, &to);
 	p->so.host_name = rec_run_host(p->run);
 	p->so.ephemeral_id = p->id;
 	p->sink = p->ops->open(p->out, &p->so);
@@ -127,6 +139,8 @@ static bool tell_start(struct replay *p)
 	if (!p->teller)
 		return false;
 	teller_reasons(p->teller, rec_run_reason, p->run);
+	replay_sums_begin(p->sums, rec_run_info(p->run),
+			  began > p->since_ns ? began : p->since_ns);
 	tell_stream(p, REC_START, began ? began : p->first_ns, &none);
 	return true;
 }
@@ -159,31 +173,50 @@ static void say_run(const struct replay *p, uint64_t told)
 }
 
 /* What the run said last of itself, with what this reading did. */
+static struct stream_totals totals_so_far(const struct replay *p)
+{
+	const struct stream_counts *counts = teller_counts(p->teller);
+	struct stream_totals t = p->totals;
+
+	t.printed = counts->printed;
+	t.unknown_cause = counts->unknown_cause;
+	t.filtered += counts->deselected;
+	t.lost_output = output_lines_lost(p->out);
+	t.lost_malformed += counts->malformed;
+	t.lost_recording = p->run_missing;
+	t.lost = t.lost_ring + t.lost_missed + t.lost_output + t.lost_malformed + t.lost_recording;
+	return t;
+}
+
 static void end_run(struct replay *p)
 {
-	const struct stream_counts *counts;
+	struct stream_totals totals;
 
 	if (!p->run)
 		return;
 	if (p->sink && p->teller) {
 		drain(p);
-		counts = teller_counts(p->teller);
-		p->totals.printed = counts->printed;
-		p->totals.unknown_cause = counts->unknown_cause;
-		p->totals.filtered += counts->deselected;
-		p->totals.lost_output = output_lines_lost(p->out);
-		p->totals.lost_malformed += counts->malformed;
-		p->totals.lost_recording = p->run_missing;
-		p->totals.lost = p->totals.lost_ring + p->totals.lost_missed +
-				 p->totals.lost_output + p->totals.lost_malformed +
-				 p->totals.lost_recording;
+		replay_sums_end(p->sums, p->teller);
+		totals = totals_so_far(p);
 		if (!p->uptime_ns && p->last_ns > p->first_ns)
 			p->uptime_ns = p->last_ns - p->first_ns;
-		tell_stream(p, REC_STOP, p->last_ns, &p->totals);
-		p->told += counts->printed;
-		say_run(p, counts->printed);
+		tell_stream(p, REC_STOP, p->last_ns, &totals);
+		p->told += totals.printed;
+		say_run(p, totals.printed);
+		p->sums_err = replay_sums_write_last(p->sums, rec_run_info(p->run), &totals);
 	}
 	close_run(p);
+}
+
+/* One that cannot be written meanwhile must not end the reading. */
+static void renew_sums(struct replay *p)
+{
+	struct stream_totals totals;
+
+	if (!p->teller || !replay_sums_due(p->sums))
+		return;
+	totals = totals_so_far(p);
+	replay_sums_write(p->sums, rec_run_info(p->run), &totals);
 }
 
 /* Today's size, whatever the writer's; false: nothing that is known here. */
@@ -193,6 +226,7 @@ static void take_event(struct replay *p, const struct ev_head *head)
 	size_t size = queue_record_size(head->kind);
 	struct ev_connection room = { 0 };	/* the largest */
 	struct ev_state *e = &room.end;
+	uint64_t wall_ns;
 
 	if (!size)
 		return;
@@ -201,8 +235,10 @@ static void take_event(struct replay *p, const struct ev_head *head)
 	e->head.size = size;
 	/* Of the processes that the recorder followed, not of those asked for now. */
 	e->sock.owner.followed = 0;
-	if (!in_time(p, wallclock_ns(clock, e->head.ts_ns, e->head.tai_ns)))
+	wall_ns = wallclock_ns(clock, e->head.ts_ns, e->head.tai_ns);
+	if (!in_time(p, wall_ns))
 		return;
+	tick(p, wall_ns);
 	if (queue_full(p->queue))
 		drain(p);
 	if (!queue_push(p->queue, &room, size))
@@ -218,8 +254,10 @@ static void take_sum(struct replay *p, const struct ev_head *head)
 	memcpy(&sum, head, head->size < sizeof(sum) ? head->size : sizeof(sum));
 	rec_sum_record(&sum, &r);
 	r.followed = false;
-	if (in_time(p, r.wall_ns))
-		teller_sum(p->teller, &r, sum.sock.cgroup, sum.kind == EV_RESET ? sum.reason : 0);
+	if (!in_time(p, r.wall_ns))
+		return;
+	tick(p, r.wall_ns);
+	teller_sum(p->teller, &r, sum.sock.cgroup, sum.kind == EV_RESET ? sum.reason : 0);
 }
 
 static void take_stall(struct replay *p, const struct ev_head *head)
@@ -232,8 +270,10 @@ static void take_stall(struct replay *p, const struct ev_head *head)
 	memcpy(&stall, head, head->size < sizeof(stall) ? head->size : sizeof(stall));
 	stall_record_from(&stall, &row, &r);
 	r.followed = false;
-	if (in_time(p, r.wall_ns))
-		teller_sum(p->teller, &r, row.oldest.sock.cgroup, 0);
+	if (!in_time(p, r.wall_ns))
+		return;
+	tick(p, r.wall_ns);
+	teller_sum(p->teller, &r, row.oldest.sock.cgroup, 0);
 }
 
 static void take_totals(struct replay *p, const struct ev_head *head)
@@ -261,6 +301,7 @@ static void take_totals(struct replay *p, const struct ev_head *head)
 		p->totals = totals;
 	if (!in_time(p, t.wall_ns))
 		return;
+	tick(p, t.wall_ns);
 	if (t.kind == REC_TOTALS_HEARTBEAT)
 		tell_stream(p, REC_HEARTBEAT, t.wall_ns, &totals);
 	else if (t.kind == REC_TOTALS_LOST)
@@ -417,6 +458,7 @@ static int read_part(struct replay *p, struct rec_part *part)
 			err = -ENOMEM;
 			break;
 		}
+		renew_sums(p);
 		output_flush(p->out);
 	}
 	if (r)
@@ -434,17 +476,32 @@ static void say_missing(const struct replay *p)
 			format_count(p->missing, n, sizeof(n)));
 }
 
+static int say_sums(const struct replay *p, int err)
+{
+	if (!err)
+		return EXIT_OK;
+	fprintf(stderr, "tcptrail: cannot write %.256s: %s\n", p->options->metrics_file, strerror(-err));
+	return EXIT_OUTPUT;
+}
+
 static int read_parts(struct replay *p, struct rec_parts *parts)
 {
-	int code = EXIT_OK;
+	int code = EXIT_OK, written;
 
 	if (!rec_parts_times(parts, p->options, &p->since_ns, &p->until_ns))
 		return EXIT_USAGE;
+	/* Before a long reading is in vain. */
+	written = say_sums(p, replay_sums_write(p->sums, NULL, NULL));
+	if (written)
+		return written;
 	for (size_t i = 0; i < parts->len && !code && !over(p); i++)
 		code = read_part(p, &parts->parts[i]);
 	end_run(p);
 	output_flush(p->out);
 	say_missing(p);
+	written = say_sums(p, p->sums_err);
+	if (written)
+		return written;
 	return code ? code : p->damaged || p->missing ? EXIT_RUNTIME : EXIT_OK;
 }
 
@@ -453,13 +510,15 @@ int replay_run(const struct options *o, const volatile sig_atomic_t *stop, struc
 {
 	struct replay p = { .options = o, .left = *o, .stop = stop, .out = out, .so = *so,
 			    .ops = sink_by_name(o->output),
-			    .queue = queue_open() };
+			    .queue = queue_open(), .sums = replay_sums_open(o) };
 	struct rec_parts parts;
 	char why[512];
 	int code;
 
-	if (!p.queue) {
+	if (!p.queue || !p.sums) {
 		fprintf(stderr, "tcptrail: %s\n", strerror(ENOMEM));
+		replay_sums_close(p.sums);
+		queue_close(p.queue);
 		return EXIT_RUNTIME;
 	}
 	code = rec_parts_open(&parts, o->read, o->read_len, why, sizeof(why));
@@ -468,6 +527,7 @@ int replay_run(const struct options *o, const volatile sig_atomic_t *stop, struc
 	else
 		code = read_parts(&p, &parts);
 	rec_parts_close(&parts);
+	replay_sums_close(p.sums);
 	queue_close(p.queue);
 	return code;
 }

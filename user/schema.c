@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "schema.h"
 
-/* The assembler takes the file as it is: no generated source, no size limit. */
-__asm__(".section .rodata\n"
-	".global tcptrail_schema\n"
-	".global tcptrail_schema_end\n"
-	"tcptrail_schema:\n"
-	".incbin \"" SCHEMA_FILE "\"\n"
-	"tcptrail_schema_end:\n"
-	".previous\n");
+/* The assembler takes the files as they are: no generated source, no size limit. */
+#define EMBED(name, file) \
+	__asm__(".section .rodata\n" \
+		".global tcptrail_schema_" #name "\n" \
+		".global tcptrail_schema_" #name "_end\n" \
+		"tcptrail_schema_" #name ":\n" \
+		".incbin \"" file "\"\n" \
+		"tcptrail_schema_" #name "_end:\n" \
+		".previous\n"); \
+	extern const char tcptrail_schema_##name[]; \
+	extern const char tcptrail_schema_##name##_end[]
 
-extern const char tcptrail_schema[];
-extern const char tcptrail_schema_end[];
+EMBED(trace, SCHEMA_DIR "/schema.json");
+EMBED(listeners, SCHEMA_DIR "/schema_listeners.json");
+EMBED(stalls, SCHEMA_DIR "/schema_stalls.json");
+EMBED(limits, SCHEMA_DIR "/schema_limits.json");
+EMBED(check, SCHEMA_DIR "/schema_check.json");
+EMBED(doctor, SCHEMA_DIR "/schema_doctor.json");
 
-int schema_print(FILE *out)
+#define OF(name) { tcptrail_schema_##name, tcptrail_schema_##name##_end }
+
+int schema_print(enum command command, FILE *out)
 {
-	size_t len = tcptrail_schema_end - tcptrail_schema;
+	static const struct {
+		const char *at, *end;
+	} schemas[COMMANDS] = {
+		[COMMAND_TRACE] = OF(trace), [COMMAND_LISTENERS] = OF(listeners),
+		[COMMAND_STALLS] = OF(stalls), [COMMAND_LIMITS] = OF(limits),
+		[COMMAND_CHECK] = OF(check), [COMMAND_DOCTOR] = OF(doctor),
+	};
+	size_t len = schemas[command].end - schemas[command].at;
 
-	return fwrite(tcptrail_schema, 1, len, out) == len && !fflush(out) ? 0 : -1;
+	return fwrite(schemas[command].at, 1, len, out) == len && !fflush(out) ? 0 : -1;
 }

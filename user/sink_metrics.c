@@ -41,6 +41,11 @@ void sink_metrics_close(struct sink_metrics *s)
 	free(s);
 }
 
+void sink_metrics_made(struct sink_metrics *s, uint32_t made)
+{
+	s->metrics->made |= made;
+}
+
 void sink_metrics_take(struct sink_metrics *s, const struct record *r)
 {
 	metrics_take(s->metrics, r);

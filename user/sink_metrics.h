@@ -17,6 +17,9 @@ struct sink_metrics;
 struct sink_metrics *sink_metrics_open(const char *path, uint32_t made);
 void sink_metrics_close(struct sink_metrics *s);
 
+/* Kinds that are made from here on, too: of a recording that is known when it is read. */
+void sink_metrics_made(struct sink_metrics *s, uint32_t made);
+
 void sink_metrics_take(struct sink_metrics *s, const struct record *r);
 
 /* Sets CPU time and memory in `own`, writes the file. 0 or -errno. */

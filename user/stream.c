@@ -14,6 +14,7 @@ struct stream {
 	char boot_id[40];
 	char filter[OPTIONS_FILTER_LEN];
 	char events[OPTIONS_EVENTS_LEN];
+	char made[OPTIONS_EVENTS_LEN];
 };
 
 _Static_assert((int)FACTS <= (int)(sizeof(((struct stream_info *)0)->hooks) /
@@ -41,6 +42,7 @@ struct stream *stream_open(const struct options *o, const struct outcome outcome
 	uname(&s->uts);
 	read_boot_id(s->boot_id, sizeof(s->boot_id));
 	options_events_text(o->events, s->events);
+	options_events_text(o->made, s->made);
 	s->info = (struct stream_info){
 		.version = TCPTRAIL_VERSION,
 		.kernel = s->uts.release,
@@ -48,6 +50,7 @@ struct stream *stream_open(const struct options *o, const struct outcome outcome
 		.tier = tier_name(tier_of(outcomes)),
 		.filter = options_filter_text(o, s->filter) ? s->filter : NULL,
 		.events = s->events,
+		.made = s->made,
 		.hooks_len = FACTS,
 	};
 	for (int f = 0; f < FACTS; f++) {

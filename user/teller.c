@@ -115,6 +115,8 @@ static bool passes(struct teller *t, struct record *r, uint64_t cgroup)
 	/* Else what is left out costs less. */
 	if (select_needs_cgroup(t->to.options))
 		enrich(t, r, cgroup);
+	if (t->to.seen_cgroup && r->cgroup)
+		t->to.seen_cgroup(t->to.seen_ctx, cgroup, r->cgroup);
 	if (select_filter(t->to.options, r))
 		return true;
 	t->counts.deselected++;

@@ -32,6 +32,9 @@ struct teller_options {
 	struct failed_calls *failed_calls;
 	struct accept_rates *accept_rates;
 	bool budgeted;			/* what a terminal bears, budget.h */
+	/* Of each record with a cgroup, where the filter asks for it; NULL: nobody listens. */
+	void (*seen_cgroup)(void *ctx, uint64_t id, const struct cgroup_info *cgroup);
+	void *seen_ctx;
 	/* See what -e, --sample and a terminal do not show; NULL: none. */
 	struct sink_metrics *metrics;
 	struct summary *summary;

@@ -157,6 +157,7 @@ static struct loader_options loader_options(const struct options *o)
 		.ring_size = o->ring_size,
 		.sockets = o->sockets,
 		.filter = o->filter,
+		.prefixes = &o->prefixes,
 		.state = o->made & EVENTS_STATE,
 		.connection = o->made & (EVENTS_CONNECTION | EVENTS_FAILED),
 		.only_failed = o->made & EVENTS_FAILED,

@@ -15,4 +15,5 @@ rc=0
 "$PYTHON" tests/e2e/check.py "$work" "$tier" "live.$tier" || rc=1
 # What the kernel really told, as the schema has it.
 "$PYTHON" tests/golden/validate.py user/schema.json live_ valid <"$work/events" || rc=1
+"$TCPTRAIL" doctor -o json | "$PYTHON" tests/golden/validate.py user/schema_doctor.json live_doctor_ || rc=1
 exit $rc

@@ -638,7 +638,8 @@ static int make_recording(const char *path)
 {
 	static const struct stream_info run_info = {
 		.version = "0.1.0", .kernel = "6.1.0", .boot_id = "5f2c91aa", .tier = "tracepoint",
-		.filter = "--comm a\"b", .events = "state", .hooks = { { "transitions", "tp_btf" } },
+		.filter = "--comm a\"b", .events = "state", .made = "all",
+		.hooks = { { "transitions", "tp_btf" } },
 		.hooks_len = 1,
 	};
 	static const char cgroup[] = "/kubepods.slice/kubepods-pod7c1f0d3e_0000_4000_8000_0123456789ab"

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""validate.py SCHEMA [NAME_ [valid]] < LINES - every line is a record of the schema, uses no
-field that the schema does not know, and would be refused with a field that its
-action requires removed or of another type. `valid`: that is not tried (of many lines)."""
+"""validate.py SCHEMA [NAME_ [valid]] < LINES - every line is a record of the schema, or a row
+of a view's, uses no field that the schema does not know, and would be refused with a field
+that it (or its action) requires removed or of another type. `valid`: that is not tried (of
+many lines)."""
 import copy
 import json
 import sys
@@ -34,24 +35,39 @@ def closed(schema):
             node["additionalProperties"] = False
         for child in list(node.get("properties", {}).values()) + list(node.get("$defs", {}).values()):
             close(child)
+        close(node.get("items"))
     close(schema)
     return schema
 
 
+def required_here(node, value, path):
+    """Paths of the fields that this value must have, and what is in it."""
+    if isinstance(value, list):
+        return [p for i, item in enumerate(value) for p in required_here(node.get("items", {}), item, (*path, i))]
+    if not isinstance(value, dict):
+        return []
+    paths = [(*path, name) for name in node.get("required", [])]
+    for name, sub in node.get("properties", {}).items():
+        if name in value:
+            paths += required_here(sub, value[name], (*path, name))
+    return paths
+
+
 def required(schema, record):
     """Paths of the fields that this record must have."""
-    paths = [(name,) for name in schema["required"]]
-    for name, sub in schema["properties"].items():
-        paths += [(name, r) for r in sub.get("required", []) if name in record]
-    for rule in schema["allOf"]:
-        actions = rule["if"].get("properties", {}).get("event", {}).get("properties", {}).get("action", {})
-        if record["event"]["action"] not in actions.get("enum", []):
-            continue
-        then = rule["then"]
-        paths += [(name,) for name in then.get("required", [])]
-        for name, sub in then.get("properties", {}).items():
-            paths += [(name, r) for r in sub.get("required", [])]
-    return sorted(set(paths))
+    paths = required_here(schema, record, ())
+    for rule in schema.get("allOf", []):
+        if Draft202012Validator(rule["if"]).is_valid(record):
+            paths += required_here(rule["then"], record, ())
+    return sorted(set(paths), key=str)
+
+
+def strict(schema):
+    return Draft202012Validator(closed(schema))
+
+
+def name_of(record):
+    return record["event"]["action"] if "event" in record else "a row"
 
 
 def without_rule(schema):
@@ -74,16 +90,19 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         schema = json.load(f)
     Draft202012Validator.check_schema(schema)
-    strict, plain = Draft202012Validator(closed(schema)), Draft202012Validator(schema)
+    exact, plain = strict(schema), Draft202012Validator(schema)
     raw = sys.stdin.buffer.read().splitlines(keepends=True)
+    # What collectors take; doctor's one line is for people's scripts.
+    longest = 65536 if "facts" in schema["properties"] else 4096
     report("lines_are_short_utf8", [f"{len(line)} bytes" for line in raw
-                                    if len(line) > 4096 or not line.endswith(b"\n")])
+                                    if len(line) > longest or not line.endswith(b"\n")])
     records = [json.loads(line.decode("utf-8")) for line in raw]
-    report("records", [f"{r['event']['action']}: {e.message}" for r in records
-                       for e in strict.iter_errors(r)])
+    report("records", [f"{name_of(r)}: {e.message}" for r in records for e in exact.iter_errors(r)] +
+           ([] if records else ["none"]))
     if len(sys.argv) > 3:
         return failed
-    report("every_action_requires_something", without_rule(schema))
+    if "event" in schema["properties"]:
+        report("every_action_requires_something", without_rule(schema))
     removed, typed = [], []
     for record in records:
         for path in required(schema, record):
@@ -92,12 +111,14 @@ def main():
                 continue
             del at(broken, path)[path[-1]]
             if plain.is_valid(broken):
-                removed.append(f"{record['event']['action']} without {'.'.join(path)}")
+                removed.append(f"{name_of(record)} without {'.'.join(map(str, path))}")
             at(broken, path)[path[-1]] = [None]
             if plain.is_valid(broken):
-                typed.append(f"{record['event']['action']} with another {'.'.join(path)}")
+                typed.append(f"{name_of(record)} with another {'.'.join(map(str, path))}")
     report("removed_fields_are_refused", removed)
     report("other_types_are_refused", typed)
+    if "event" not in schema["properties"]:
+        return failed
     seen = {r["event"]["action"] for r in records}
     known = set(schema["properties"]["event"]["properties"]["action"]["enum"])
     if not PART:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tracer import SLOW, TCPTRAIL, run
+from tracer import SLOW, TCPTRAIL, run, valid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -38,7 +38,7 @@ def test_critical_where_clients_are_refused():
         code, text = check(stage)
         assert code == 2 and text.startswith("CRIT ") and "-> tcptrail listeners" in text, (code, text)
         code, text = check(stage, "-o", "json")
-        worst = json.loads(text.splitlines()[0])
+        worst = valid("check", [json.loads(line) for line in text.splitlines()])[0]
         assert (code, worst["level"], worst["kind"]) == (2, "critical", "listener"), (code, text)
         assert worst["netns"] == stage.here["netns"], worst
     finally:
@@ -50,7 +50,7 @@ def test_warning_where_connections_are_stuck():
     try:
         time.sleep(5.2)		# longer than a window may be closed
         code, text = check(stage, "-o", "json")
-        found = {f["finding"]: f for f in map(json.loads, text.splitlines())}
+        found = {f["finding"]: f for f in valid("check", [json.loads(line) for line in text.splitlines()])}
         assert code == 1, (code, text)
         assert {"app-not-reading", "syn-no-answer"} <= set(found), text
         assert all(f["process"]["pid"] == stage.here["pid"] and f["level"] == "warning"

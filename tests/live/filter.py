@@ -145,6 +145,62 @@ def test_filter_decides_in_the_kernel():
     return f"{made[3]} records made without a filter, 0 with one"
 
 
+def made_by(stage, kind, filters):
+    """Two rounds, the second once the first was told: records made, and told."""
+    _, witness, tracers = trace(stage, kind, filters)
+    time.sleep(0.5)
+    stage.round()
+    soon(lambda: len(witness.text().splitlines()) > 2 * ALL)
+    time.sleep(0.5)
+    for t in (*tracers, witness):
+        assert t.end() == 0, t.stderr()
+    totals = [t.records()[-1]["tcptrail"]["totals"] for t in tracers]
+    return [(t["made"], t["printed"]) for t in totals]
+
+
+def test_filter_decides_sets_and_ends_in_the_kernel():
+    stage = Stage()
+    far = ",".join(f"{n}.0.0.0/8" for n in range(20, 90))
+    filters = {
+        f"dst {far}": (0, 0),
+        f"dst {far},10.2.0.0/16,fd00::/8": (8 * N, 8 * N),
+        f"not src {far},10.0.0.0/8": (4 * N, 4 * N),
+        "role listener or dev 4711": (0, 0),
+        # Clients' ends may be told as another, TIME-WAIT; of none of them an errno is known.
+        "errno EPIPE": (6 * N, 0),
+        "errno ECONNREFUSED": (8 * N, 2 * N),
+        "from last-ack": (12 * N, 6 * N),
+    }
+    some = list(filters)
+    for at in range(0, len(some), AT_ONCE):
+        for f, (made, printed) in zip(some[at:at + AT_ONCE], made_by(stage, "connection", some[at:at + AT_ONCE])):
+            least, told_of_them = filters[f]
+            # Where the service's FIN is late, a way to TIME-WAIT is a record, too.
+            assert printed == told_of_them and least <= made <= least + (2 * MOVED if least else 0), (f, made, printed)
+    stage.end()
+
+
+def test_filter_decides_transitions_in_the_kernel():
+    """But for those that others need."""
+    stage = Stage()
+    (mine, printed), (none, nothing) = made_by(stage, "state", ["to close-wait", "to closing"])
+    stage.end()
+    assert printed == 6 * N and nothing == 0, (printed, nothing)
+    # What a connection's record needs: 2 to SYN-SENT and ESTABLISHED, 1 of the child, 1 to
+    # TIME-WAIT; a refused one has two. At most one more each of a late FIN.
+    need = 2 * (3 * N * 4 + N * 2)
+    assert need <= none <= need + 6 * N + 6 * N and mine == none + 6 * N, (mine, none, need)
+
+
+def test_filter_of_cgroups_in_the_kernel():
+    """From the first record of it that was told on."""
+    stage = Stage()
+    (made, printed), (everything, all_of_them) = made_by(stage, "connection", ["cgroup /nowhere and unit x", "cgroup /"])
+    stage.end()
+    assert printed == 0 and made <= ALL + MOVED, (made, printed)
+    assert all_of_them == 2 * ALL and everything >= 2 * ALL, (everything, all_of_them)
+
+
 def rows(*args):
     out = subprocess.run([TCPTRAIL, *args, "-o", "json"], capture_output=True, text=True, timeout=60, check=False)
     assert out.returncode == 0, out
@@ -199,5 +255,6 @@ def test_filter_that_the_verifier_refuses():
 
 if __name__ == "__main__":
     sys.exit(run([test_filter_connections, test_filter_transitions, test_filter_leaves_out_a_port_chosen_later,
-                  test_filter_decides_in_the_kernel, test_filter_that_the_verifier_refuses,
+                  test_filter_decides_in_the_kernel, test_filter_decides_sets_and_ends_in_the_kernel,
+                  test_filter_decides_transitions_in_the_kernel, test_filter_of_cgroups_in_the_kernel, test_filter_that_the_verifier_refuses,
                   test_filter_listeners, test_filter_wrong]))

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from tracer import SLOW, Skip, TCPTRAIL, run
+from tracer import SLOW, Skip, TCPTRAIL, run, valid
 
 FAILING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "failed_calls_stage.py")
 
@@ -34,7 +34,7 @@ def limits(*args):
     out = subprocess.run([TCPTRAIL, "limits", "-o", "json", *args], check=True, timeout=30 * SLOW,
                          capture_output=True, text=True)
     assert not out.stderr, out.stderr
-    return [json.loads(line) for line in out.stdout.splitlines()]
+    return valid("limits", [json.loads(line) for line in out.stdout.splitlines()])
 
 
 def mine(rows, here):

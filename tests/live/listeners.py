@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tracer import SLOW, TCPTRAIL, run
+from tracer import SLOW, TCPTRAIL, run, valid
 
 STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listen_stage.py")
 
@@ -38,7 +38,7 @@ def looked(stage, *args):
     out = subprocess.run([TCPTRAIL, "listeners", "-o", "json", "--netns", str(stage.here["netns"]), *args],
                          check=True, capture_output=True, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    *rows, totals = [json.loads(line) for line in out.splitlines()]
+    *rows, totals = valid("listeners", [json.loads(line) for line in out.splitlines()])
     assert all("listener" in r for r in rows) and "counters" in totals, (rows, totals)
     assert totals["listeners"] == len([r for r in rows if r["netns"] == totals["netns"]]), (rows, totals)
     return rows, totals, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

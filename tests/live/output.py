@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from tracer import TCPTRAIL, Skip, Tracer, load, of, run
+from tracer import TCPTRAIL, Skip, Tracer, load, of, run, valid
 
 
 def connect_once(port):
@@ -321,8 +321,8 @@ def test_forced_tier_that_does_not_exist():
 def test_doctor():
     out = subprocess.run([TCPTRAIL, "doctor"], capture_output=True, text=True)
     assert out.returncode == 0, out
-    facts = json.loads(subprocess.run([TCPTRAIL, "doctor", "-o", "json"], capture_output=True,
-                                      text=True).stdout)["facts"]
+    said = json.loads(subprocess.run([TCPTRAIL, "doctor", "-o", "json"], capture_output=True, text=True).stdout)
+    facts = valid("doctor", [said])[0]["facts"]
     for fact in facts:
         assert fact["fact"] in out.stdout
         if not fact["best"]:

@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,16 +13,19 @@ import sys
 import tempfile
 import time
 
-from tracer import LOAD, PATIENCE, TCPTRAIL, Skip, Tracer, load, of, run
+from metrics import series, total
+from tracer import LOAD, PATIENCE, TCPTRAIL, Skip, Tracer, load, of, run, valid
 
 NOBODY = 65534
+VIEWS = ("listeners", "stalls", "limits", "check")
 
 
 def replay(*args, code=0, prefix=(), **popen):
     """Records, and standard error."""
     out = subprocess.run([*prefix, TCPTRAIL, *args, "-o", "json"], capture_output=True, timeout=60, **popen)
     assert out.returncode == code, (out.returncode, out.stderr)
-    return [json.loads(line) for line in out.stdout.splitlines()], out.stderr.decode()
+    rows = [json.loads(line) for line in out.stdout.splitlines()]
+    return valid(args[0], rows) if args[0] in VIEWS else rows, out.stderr.decode()
 
 
 def recorder(path, *args):
@@ -172,6 +176,46 @@ def test_killed_recorder_leaves_what_is_whole():
         assert f"{lost:,} records are missing" in said, said
 
 
+def bpf_objects():
+    """Of the kernel: programs and links by their ids, and what is pinned."""
+    ids = {kind: {o["id"] for o in json.loads(subprocess.run(["bpftool", "-j", kind, "list"], capture_output=True,
+                                                             check=True).stdout)} for kind in ("prog", "link", "map")}
+    pinned = {os.path.join(at, name) for at, _, names in os.walk("/sys/fs/bpf") for name in names}
+    return {**ids, "pinned": pinned}
+
+
+def test_killed_at_any_moment():
+    """Nothing stays attached or pinned, and what was written is whole."""
+    if not shutil.which("bpftool"):
+        raise Skip("no bpftool")
+    before, told, seed = bpf_objects(), 0, random.Random(5)
+    for moment in range(10):
+        with tempfile.TemporaryDirectory() as directory:
+            path = directory + "/trail.rec"
+            tracer = Tracer("-w", path, wait=False)
+            # The first while it loads and attaches, the rest while it writes.
+            if moment > 2:
+                tracer.wait_for(lambda p=path: os.path.exists(p) and os.path.getsize(p) > 1000)
+            busy = subprocess.Popen([LOAD, "-n", "3000"], stdout=subprocess.DEVNULL)
+            time.sleep(seed.uniform(0, 0.7))
+            assert tracer.end(signal.SIGKILL) == -signal.SIGKILL
+            busy.wait(timeout=PATIENCE)
+            if os.path.exists(path) and os.path.getsize(path) > 24:
+                records, said = replay("-r", path)
+                assert "damaged" not in said and "missing" not in said, (moment, said)
+                told += len(records)
+        deadline = time.monotonic() + PATIENCE
+        left = before
+        while time.monotonic() < deadline:
+            left = {kind: now - before[kind] for kind, now in bpf_objects().items()}
+            if not any(left.values()):
+                break
+            time.sleep(0.1)
+        assert not any(left.values()), (moment, left)
+    assert told > 100, told
+    return f"{told} records read of ten"
+
+
 def test_full_disk_ends_the_recording():
     with tempfile.TemporaryDirectory() as directory:
         mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", directory],
@@ -241,6 +285,78 @@ def test_recording_through_a_pipe():
     writer.stdout.close()
     load("-n", 10)
     assert writer.wait(PATIENCE) == 0
+
+
+def sums_of(records, netns):
+    """By owner, service and outcome, over all windows: count, bytes, longest age."""
+    sums = {}
+    for r in of(records, "summary", netns):
+        key = (r["tcptrail"]["role"], r["event"].get("outcome"), r.get("destination", {}).get("port"))
+        count, sent, longest = sums.get(key, (0, 0, 0))
+        sums[key] = (count + r["tcptrail"]["count"], sent + r["tcptrail"]["sent_bytes"],
+                     max(longest, r["tcptrail"]["age"]["max_ns"]))
+    return sums
+
+
+def test_sums_of_a_recording_are_the_traces():
+    """--rollup and --metrics-file, of the trace and of what it recorded."""
+    with tempfile.TemporaryDirectory() as directory:
+        path, live_prom, prom = (directory + "/" + name for name in ("trail.rec", "live.prom", "trail.prom"))
+        tracer = Tracer("-w", path, "-o", "json", "-e", "all", "--rollup", "1s", "--metrics-file", live_prom)
+        truths = [load("-n", 200), load("-n", 50, "-R")]
+        time.sleep(1.2)                 # a window's end
+        truths.append(load("-n", 100))
+        assert tracer.end() == 0, tracer.stderr()
+        live = tracer.records()
+        again, said = replay("-r", path, "-e", "summary", "--rollup", "1s", "--metrics-file", prom)
+        assert "recorded without" not in said, said
+        for truth in truths:
+            assert sums_of(again, truth["netns"]) == sums_of(live, truth["netns"]) != {}, truth
+        windows = of(again, "summary")
+        assert len({r["@timestamp"] for r in windows}) >= 2, windows
+        assert all(r["tcptrail"]["window_ns"] <= 1e9 for r in windows)
+        theirs, ours = series(live_prom), series(prom)
+        # Of the process, and of the host as it is at that moment.
+        beside = {name for name, _ in theirs} - {name for name, _ in ours}
+        assert beside == {"tcptrail_cpu_seconds_total", "tcptrail_resident_memory_bytes", "tcptrail_ring_fill_ratio",
+                          "tcptrail_sockets", "tcptrail_limit_used", "tcptrail_limit_max"}, beside
+        assert total(ours, "tcptrail_printed_records_total") == len(windows)
+        other = ("tcptrail_printed_records_total", "tcptrail_start_time_seconds")
+        differs = {key: (value, ours.get(key)) for key, value in theirs.items()
+                   if key[0] not in beside and key[0] not in other and ours.get(key) != value}
+        assert not differs, differs
+        # Of a part of the time, and filtered: fewer.
+        middle = of(live, "connection", truths[0]["netns"])[200]["@timestamp"]
+        replay("-r", path, "--until", middle, f"netns {truths[0]['netns']}", "--metrics-file", prom)
+        less = total(series(prom), "tcptrail_connections_ended_total")
+        assert less == len([r for r in of(live, "connection", truths[0]["netns"]) if r["@timestamp"] < middle]), less
+        # Without the kind there is nothing to sum, and that is said; a file that cannot be written ends it.
+        os.unlink(path)
+        tracer = recorder(path, "-e", "problems")
+        assert tracer.end() == 0, tracer.stderr()
+        said = replay("-r", path, "-e", "summary")[1]
+        assert "without the kind connection: summary has what failed alone" in said, said
+        said = replay("-r", path, "--metrics-file", directory + "/gone/x.prom", code=5)[1]
+        assert said == f"tcptrail: cannot write {directory}/gone/x.prom: No such file or directory\n", said
+    return f"{len(windows)} sums, {len(ours)} series"
+
+
+def test_metrics_of_a_recording_grow_while_it_is_made():
+    with tempfile.TemporaryDirectory() as directory:
+        prom = directory + "/tcptrail.prom"
+        writer = subprocess.Popen([TCPTRAIL, "-w", "-", "-q"], stdout=subprocess.PIPE)
+        reader = subprocess.Popen([TCPTRAIL, "-r", "-", "-o", "none", "-q", "--metrics-file", prom,
+                                   "--metrics-interval", "1s"], stdin=writer.stdout)
+        writer.stdout.close()
+        begun, seen = time.monotonic(), 0
+        while seen < 100:
+            assert time.monotonic() - begun < PATIENCE, seen
+            load("-n", 50)
+            seen = total(series(prom), "tcptrail_connections_ended_total") if os.path.exists(prom) else 0
+        writer.send_signal(signal.SIGINT)
+        assert writer.wait(PATIENCE) == 0 and reader.wait(PATIENCE) == 0
+        assert total(series(prom), "tcptrail_connections_ended_total") >= seen
+        assert os.listdir(directory) == ["tcptrail.prom"]
 
 
 def test_listeners_of_a_recording():
@@ -338,7 +454,9 @@ if __name__ == "__main__":
     sys.exit(run([
         test_recording_reads_as_the_live_trace, test_recording_is_filtered_when_read,
         test_recording_without_output_is_silent, test_rotation_is_bounded_under_load,
-        test_killed_recorder_leaves_what_is_whole, test_full_disk_ends_the_recording,
+        test_killed_recorder_leaves_what_is_whole, test_killed_at_any_moment, test_full_disk_ends_the_recording,
         test_recording_is_read_without_privilege, test_recording_is_read_while_it_is_written,
-        test_recording_through_a_pipe, test_listeners_of_a_recording, test_limits_and_check_of_a_recording,
+        test_recording_through_a_pipe, test_sums_of_a_recording_are_the_traces,
+        test_metrics_of_a_recording_grow_while_it_is_made, test_listeners_of_a_recording,
+        test_limits_and_check_of_a_recording,
     ]))

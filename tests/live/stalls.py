@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tracer import SLOW, TCPTRAIL, Skip, Tracer, of, run
+from tracer import SLOW, TCPTRAIL, Skip, Tracer, of, run, valid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OVER_NS = 1_000_000_000
@@ -38,7 +38,7 @@ class Stage:
 def stalls(stage, *args):
     out = subprocess.run([TCPTRAIL, "stalls", "-o", "json", "--netns", str(stage.here["netns"]), *args],
                          check=True, capture_output=True, text=True, timeout=30 * SLOW).stdout
-    return [json.loads(line) for line in out.splitlines()]
+    return valid("stalls", [json.loads(line) for line in out.splitlines()])
 
 
 def expected(here):
@@ -317,7 +317,7 @@ def both_namespaces(stage):
 def of_both_ends(stage, over, where=""):
     out = subprocess.run([TCPTRAIL, "stalls", "-o", "json", "--over", over, both_namespaces(stage) + where],
                          check=True, capture_output=True, text=True, timeout=30 * SLOW).stdout
-    return [json.loads(line) for line in out.splitlines()]
+    return valid("stalls", [json.loads(line) for line in out.splitlines()])
 
 
 def owned(rows):

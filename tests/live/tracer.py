@@ -16,6 +16,19 @@ SLOW = int(os.environ.get("TCPTRAIL_TEST_SLOW", "1"))	# how many times as long a
 PATIENCE = 30 * SLOW
 
 
+def valid(view, rows):
+    """As the schema of that command has them, which knows every field of theirs."""
+    sys.path.append(os.path.join(TOP, "tests/golden"))
+    try:
+        from validate import strict         # pylint: disable=import-outside-toplevel
+    except ImportError:                     # a guest has no jsonschema
+        return rows
+    schema = json.loads(subprocess.run([TCPTRAIL, "schema", view], capture_output=True, check=True).stdout)
+    wrong = [(e.message, list(e.path), r) for r in rows for e in strict(schema).iter_errors(r)]
+    assert not wrong, wrong[0]
+    return rows
+
+
 class Skip(Exception):
     """The reason why a test cannot run here."""
 

@@ -84,6 +84,11 @@ static void test_commands(void **state)
 	assert_int_equal(s.o.probe, PROBE_KPROBE);
 	assert_int_equal(parse(&s, "schema"), -1);
 	assert_int_equal(s.o.command, COMMAND_SCHEMA);
+	assert_int_equal(s.o.schema, COMMAND_TRACE);
+	assert_int_equal(parse(&s, "schema listeners"), -1);
+	assert_int_equal(s.o.schema, COMMAND_LISTENERS);
+	assert_int_equal(parse(&s, "schema doctor"), -1);
+	assert_int_equal(s.o.schema, COMMAND_DOCTOR);
 }
 
 static void test_every_option(void **state)
@@ -187,6 +192,8 @@ static void test_metrics(void **state)
 	assert_int_equal(parse(&s, "-e problems,summary"), -1);
 	assert_true(s.o.rollup_ns == 10000000000 && s.o.events & EVENTS_FAILED);
 	assert_true(s.o.made & EVENTS_CONNECTION && !(s.o.events & EVENTS_CONNECTION));
+	assert_int_equal(parse(&s, "-r a --metrics-file m.prom --metrics-interval 1s --rollup 1m"), -1);
+	assert_true(s.o.read_len == 1 && s.o.metrics_file && s.o.events & EVENTS_SUMMARY);
 	assert_int_equal(parse(&s, "--rollup 1m --sample 1/1000"), -1);
 	assert_int_equal(s.o.events, EVENTS_DEFAULT | EVENTS_SUMMARY);
 	assert_true(s.o.rollup_ns == 60000000000 && s.o.sample == 1000);
@@ -355,7 +362,7 @@ static void test_refused(void **state)
 		"--port 0", "--port 65536", "--lport 80x", "--rport -5", "-4 -6",
 		"--netns /nonexistent", "--netns /dev/null", "--netns ''",
 		"--netns 4294967296", "--ring-size 0", "--ring-size 1", "--ring-size 3M",
-		"--ring-size 2G", "--ring-size 16MB", "--poll 99ms", "--poll x", "--metrics-interval 999ms", "--rollup 999ms", "--rollup x", "--sample 2/3", "--sample 1/0", "--sample 10", "--sample 1/", "--sample 1/1000001", "--metrics-interval x", "--metrics-file /", "doctor -o none", "-w ''", "-w x/", "-w a -w b", "-w a -r b", "-w - -o json", "-w - --rotate-size 1M", "--rotate-size 1M", "-w a --rotate-count 3", "-w a --rotate-size 255K", "-w a --rotate-size 1M --rotate-count 1000", "--since 02:57", "-r a --since x", "-r a --until 25:00", "-r a --since 2026-11-22 --until 2026-11-21", "-r a --metrics-file m", "-r a --rollup 1s", "-r a --duration 1", "-r a --probe fentry", "-r a -- true", "stalls -r a -i 1s", "stalls -r a --each", "stalls -r a --over 3s", "limits -r a -i 1", "check -r a --over 1s", "doctor -r a", "check --since 1", "check --metrics-file x", "--output-file ''", "--sockets 255", "--sockets 16777217", "doctor --pid 1", "schema -o json",
+		"--ring-size 2G", "--ring-size 16MB", "--poll 99ms", "--poll x", "--metrics-interval 999ms", "--rollup 999ms", "--rollup x", "--sample 2/3", "--sample 1/0", "--sample 10", "--sample 1/", "--sample 1/1000001", "--metrics-interval x", "--metrics-file /", "doctor -o none", "-w ''", "-w x/", "-w a -w b", "-w a -r b", "-w - -o json", "-w - --rotate-size 1M", "--rotate-size 1M", "-w a --rotate-count 3", "-w a --rotate-size 255K", "-w a --rotate-size 1M --rotate-count 1000", "--since 02:57", "-r a --since x", "-r a --until 25:00", "-r a --since 2026-11-22 --until 2026-11-21", "-r a --duration 1", "-r a --probe fentry", "-r a -- true", "stalls -r a -i 1s", "stalls -r a --each", "stalls -r a --over 3s", "limits -r a -i 1", "check -r a --over 1s", "doctor -r a", "check --since 1", "check --metrics-file x", "--output-file ''", "--sockets 255", "--sockets 16777217", "doctor --pid 1", "schema -o json", "schema help", "schema stalls limits", "schema port",
 	};
 
 	(void)state;
