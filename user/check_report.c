@@ -7,9 +7,9 @@
 
 #include "format.h"
 #include "json.h"
+#include "json_row.h"
 
 #define LINES		19	/* and the summary */
-#define LINE_MAX	1536
 
 static void summary(const struct findings *f, size_t shown, const struct check_scope *scope)
 {
@@ -55,13 +55,13 @@ static void text(const struct findings *f, const struct options *o, const struct
 static void word(struct json *j, const char *name, const char *value)
 {
 	json_word(j, name);
-	json_string(j, (const uint8_t *)value, LINE_MAX);
+	json_string(j, (const uint8_t *)value, JSON_ROW_MAX);
 }
 
 static void finding_json(const struct finding *x)
 {
 	static const char *const levels[] = { "ok", "warning", "critical" };
-	char line[LINE_MAX];
+	char line[JSON_ROW_MAX];
 	struct json j = { .at = line, .end = line + sizeof(line) };
 
 	word(&j, "{\"level\":", levels[x->level]);
@@ -86,8 +86,7 @@ static void finding_json(const struct finding *x)
 		word(&j, ",\"because\":", x->because);
 	word(&j, ",\"more\":", x->more);
 	JSON_LITERAL(&j, "}\n");
-	if (!j.full)
-		fwrite(line, 1, j.at - line, stdout);
+	json_row_put(&j, line, stdout);
 }
 
 int check_report(struct findings *f, const struct options *o, const struct check_scope *scope)

@@ -11,6 +11,7 @@
 
 #include "format.h"
 #include "json.h"
+#include "json_row.h"
 #include "limit_calls.h"
 #include "limit_replay.h"
 #include "limit_sources.h"
@@ -22,7 +23,6 @@
 #include "select.h"
 
 #define SECOND_NS	1000000000ULL
-#define LINE_MAX	1024
 
 /* What failed, in a second; of a recording (ns 0) in all. */
 static uint64_t rate(uint64_t failed, uint64_t ns)
@@ -119,7 +119,7 @@ static void rlimit_json(struct json *j, const struct limit_row *row)
 
 static void row_json(const struct limit_row *row, uint64_t ns)
 {
-	char line[LINE_MAX], advice[256], error[24];
+	char line[JSON_ROW_MAX], advice[256], error[24];
 	struct json j = { .at = line, .end = line + sizeof(line) };
 
 	string(&j, "{\"limit\":", limit_name(row->kind));
@@ -164,8 +164,7 @@ static void row_json(const struct limit_row *row, uint64_t ns)
 	if (*limit_advice(row, advice, sizeof(advice)))
 		string(&j, ",\"try\":", advice);
 	JSON_LITERAL(&j, "}\n");
-	if (!j.full)
-		fwrite(line, 1, j.at - line, stdout);
+	json_row_put(&j, line, stdout);
 }
 
 static int show(const struct options *o, const struct limit_rows *rows, uint64_t ns)

@@ -12,13 +12,13 @@
 
 #include "format.h"
 #include "json.h"
+#include "json_row.h"
 #include "listen_replay.h"
 #include "listen_sample.h"
 #include "monotonic.h"
 #include "names.h"
 
 #define SECOND_NS	1000000000ULL
-#define LINE_MAX	1024
 
 static bool ignore(void *ctx, const void *data, size_t size)
 {
@@ -186,7 +186,7 @@ static void row_json(const struct listen_sample *v, const struct listen_row *row
 {
 	const struct listening *l = &row->now;
 	const char *bound = listen_row_bound(row);
-	char line[LINE_MAX];
+	char line[JSON_ROW_MAX];
 	struct json j = { .at = line, .end = line + sizeof(line) };
 	struct json_time second = { 0 };
 
@@ -228,8 +228,7 @@ static void row_json(const struct listen_sample *v, const struct listen_row *row
 		JSON_LITERAL(&j, "\"");
 	}
 	JSON_LITERAL(&j, "}\n");
-	if (!j.full)
-		fwrite(line, 1, j.at - line, stdout);
+	json_row_put(&j, line, stdout);
 }
 
 /* nstat's names. */
@@ -245,7 +244,7 @@ static void json_counters(struct json *j, const struct netns_count *from, const 
 static void netns_json(const struct listen_sample *v, const struct netns_row *n, uint64_t ns)
 {
 	static const struct netns_count zero = { 0 };
-	char line[LINE_MAX];
+	char line[JSON_ROW_MAX];
 	struct json j = { .at = line, .end = line + sizeof(line) };
 	struct json_time second = { 0 };
 
@@ -263,8 +262,7 @@ static void netns_json(const struct listen_sample *v, const struct netns_row *n,
 		json_time(&j, &second, v->wall_ns);
 	}
 	JSON_LITERAL(&j, "}\n");
-	if (!j.full)
-		fwrite(line, 1, j.at - line, stdout);
+	json_row_put(&j, line, stdout);
 }
 
 /* The listeners, and after them the namespaces that they are in, as in text. */

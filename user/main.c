@@ -22,7 +22,7 @@
  *     accept_rates.c               what is accepted where others are refused
  *     budget.c totals.c stream.c   what a terminal bears, what was lost, start
  *   sink_text.c sink_json.c        struct record -> lines
- *     format.c json.c names.c      the words and numbers in them
+ *     format.c json.c json_row.c names.c      the words and numbers in them
  *   sink_metrics.c metrics.c metrics_print.c ringfill.c   struct record -> sums
  *     summary.c sketch.c sample.c  sums at intervals, one in N
  *   output.c pipe_write.c   whole lines -> a file descriptor

@@ -121,6 +121,11 @@ void output_commit(struct output *out, size_t len)
 	out->len += len;
 }
 
+void output_refuse(struct output *out)
+{
+	out->lines_lost++;
+}
+
 int output_fd(const struct output *out)
 {
 	return out->fd;

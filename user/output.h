@@ -37,6 +37,9 @@ int output_flush(struct output *out);
 /* 0 or the sticky -errno. */
 int output_error(const struct output *out);
 
+/* A line that found no room in OUTPUT_LINE_MAX: counted with those. */
+void output_refuse(struct output *out);
+
 /* Lines committed and never written, because of an error. */
 uint64_t output_lines_lost(const struct output *out);
 

@@ -684,8 +684,10 @@ static bool sink_json_write(struct sink *s, const struct record *r)
 		JSON_LITERAL(&j, "\"}");
 	}
 	own(&j, r);
-	if (j.full)
+	if (j.full) {
+		output_refuse(s->out);
 		return false;
+	}
 	s->sequence++;
 	output_commit(s->out, j.at - room);
 	return true;

@@ -13,6 +13,7 @@
 
 #include "format.h"
 #include "json.h"
+#include "json_row.h"
 #include "monotonic.h"
 #include "names.h"
 #include "stall_json.h"
@@ -21,7 +22,6 @@
 #include "stall_track.h"
 
 #define SECOND_NS	1000000000ULL
-#define LINE_MAX	1536
 #define LOCAL_COLUMNS	21
 
 static bool ignore(void *ctx, const void *data, size_t size)
@@ -100,7 +100,7 @@ static void json_end(struct json *j, const char *name, const struct ev_sock *s, 
 static void row_json(const struct stall_row *row)
 {
 	const struct ev_sock *s = &row->oldest.sock;
-	char line[LINE_MAX], advice[512];
+	char line[JSON_ROW_MAX], advice[512];
 	struct json j = { .at = line, .end = line + sizeof(line) };
 
 	JSON_LITERAL(&j, "{\"verdict\":\"");
@@ -134,8 +134,7 @@ static void row_json(const struct stall_row *row)
 	stall_rows_advice(row, advice, sizeof(advice));
 	json_string(&j, (const uint8_t *)advice, sizeof(advice));
 	JSON_LITERAL(&j, "}\n");
-	if (!j.full)
-		fwrite(line, 1, j.at - line, stdout);
+	json_row_put(&j, line, stdout);
 }
 
 static int show(void *ctx, const struct stall_sample *v)
