@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
@@ -28,7 +27,7 @@ void diag_addresses(const struct inet_diag_msg *m, uint32_t netns, struct ev_soc
 
 /* The request of before sock_diag is the one that takes both families at once
  * (inet_diag_dump_compat()): a walk over all sockets of the host costs the same. */
-static int request_both(int sock, uint32_t states)
+static int request(int sock, uint32_t states)
 {
 	struct {
 		struct nlmsghdr head;
@@ -42,27 +41,12 @@ static int request_both(int sock, uint32_t states)
 	return send(sock, &req, sizeof(req), 0) < 0 ? -errno : 0;
 }
 
-static int request(int sock, int family, uint32_t states)
-{
-	struct {
-		struct nlmsghdr head;
-		struct inet_diag_req_v2 diag;
-	} req = {
-		.head = { .nlmsg_len = sizeof(req), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.diag = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_states = states },
-	};
-
-	return send(sock, &req, sizeof(req), 0) < 0 ? -errno : 0;
-}
-
-int diag_dump(int sock, int family, uint32_t states, uint32_t netns, diag_fn fn,
-	      void (*breathe)(void *ctx), void *ctx)
+int diag_dump(int sock, uint32_t states, uint32_t netns, diag_fn fn, void (*breathe)(void *ctx),
+	      void *ctx)
 {
 	static const struct timeval patience = { .tv_sec = 1 };
 	long buf[32768 / sizeof(long)];
-	int err = family == AF_UNSPEC ? request_both(sock, states) : request(sock, family, states);
+	int err = request(sock, states);
 
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	while (!err) {

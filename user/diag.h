@@ -16,11 +16,11 @@
 
 typedef void (*diag_fn)(void *ctx, const struct inet_diag_msg *m, uint32_t netns);
 
-/* TCP sockets of AF_INET, AF_INET6 or, AF_UNSPEC, both in these states (1 << EVS_...), by a socket of
+/* TCP sockets in these states (1 << EVS_...), by a socket of
  * netns_diag_socket(). `breathe` (NULL: nothing to do) is called between the parts.
  * Returns 0 when the dump was whole, or -errno. */
-int diag_dump(int sock, int family, uint32_t states, uint32_t netns, diag_fn fn,
-	      void (*breathe)(void *ctx), void *ctx);
+int diag_dump(int sock, uint32_t states, uint32_t netns, diag_fn fn, void (*breathe)(void *ctx),
+	      void *ctx);
 
 /* The addresses of one as our records have them; the rest is 0. */
 void diag_addresses(const struct inet_diag_msg *m, uint32_t netns, struct ev_sock *s);

@@ -43,7 +43,7 @@ static void count_sockets(struct gauges *g, struct count *c)
 {
 	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	g->has_sockets = sock >= 0 && !diag_dump(sock, AF_UNSPEC, ~0U, 0, one, rest, c);
+	g->has_sockets = sock >= 0 && !diag_dump(sock, ~0U, 0, one, rest, c);
 	if (g->has_sockets)
 		memcpy(g->sockets, c->of, sizeof(g->sockets));
 	if (sock >= 0)

@@ -115,7 +115,7 @@ bool limit_lookup_service(uint32_t netns, uint32_t pid, struct limit_service *se
 		close(fd);
 	if (sock < 0)
 		return false;
-	known = !diag_dump(sock, AF_UNSPEC, DIAG_HOLDS_PORT, netns, count_connection, NULL, service);
+	known = !diag_dump(sock, DIAG_HOLDS_PORT, netns, count_connection, NULL, service);
 	close(sock);
 	return known;
 }

@@ -237,7 +237,7 @@ static bool take_ports(struct limit_rows *rows, const struct limit_netns *ns, in
 	bool ok = true;
 
 	/* A dump that broke off would show less than there is. */
-	if (!diag_dump(sock, AF_UNSPEC, DIAG_HOLDS_PORT, ns->inum, take_port, NULL, &p))
+	if (!diag_dump(sock, DIAG_HOLDS_PORT, ns->inum, take_port, NULL, &p))
 		ok = !p.no_memory && add_services(rows, &p, ns, ns->ports);
 	limit_ports_free(&p.services);
 	return ok;

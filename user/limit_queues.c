@@ -40,7 +40,7 @@ bool limit_take_queues(struct limit_rows *rows, const struct limit_netns *ns, in
 	if (proc_text("/proc/sys/net/core/somaxconn", text, sizeof(text)))
 		sscanf(text, "%llu", &somaxconn);
 	q.somaxconn = somaxconn;
-	if (diag_dump(sock, AF_UNSPEC, 1U << EVS_LISTEN, ns->inum, take, NULL, &q))
+	if (diag_dump(sock, 1U << EVS_LISTEN, ns->inum, take, NULL, &q))
 		return true;
 	for (size_t i = 0; i < q.len; i++)
 		if (!limit_rows_add(rows, &q.kept[i]))

@@ -92,8 +92,7 @@ static int look_inside(struct alone *a, uint32_t netns)
 	if (sock < 0)
 		return 0;
 	a->len = 0;
-	ok = !diag_dump(sock, AF_INET, a->states, netns, take, NULL, a) &&
-	     !diag_dump(sock, AF_INET6, a->states, netns, take, NULL, a);
+	ok = !diag_dump(sock, a->states, netns, take, NULL, a);
 	close(sock);
 	if (a->no_memory)
 		return -ENOMEM;

@@ -362,9 +362,7 @@ static void poll_netns(struct twpoll *t, const struct netns *ns, uint64_t now)
 		err = sock < 0 ? sock : 0;
 	}
 	if (!err)
-		err = diag_dump(sock, AF_INET, DUMP_STATES, ns->inum, seen, breathe, t);
-	if (!err)
-		err = diag_dump(sock, AF_INET6, DUMP_STATES, ns->inum, seen, breathe, t);
+		err = diag_dump(sock, DUMP_STATES, ns->inum, seen, breathe, t);
 	if (sock >= 0)
 		close(sock);
 	/* A dump that broke off says nothing: the next one will. */
