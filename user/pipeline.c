@@ -545,13 +545,27 @@ void pipeline_stop(struct pipeline *p)
 	}
 }
 
+/* All that the ring has left: what waits for a port may have it from what is behind, and
+ * goes as it is when nothing is. */
+static void take_rest(struct pipeline *p)
+{
+	size_t came, ready;
+	bool full;
+
+	do {
+		came = consume(p, QUEUE_RECORDS_MAX);
+		full = queue_full(p->queue);
+		ready = portfill_run(p->queue, ask_ports, p, full ? monotonic_ns() : 0, refuses(p));
+		release(p, full ? queue_len(p->queue) : ready);
+	} while (came || full);
+	portfill_run(p->queue, ask_ports, p, monotonic_ns(), refuses(p));
+	release(p, queue_len(p->queue));
+}
+
 void pipeline_finish(struct pipeline *p)
 {
 	wallclock_refresh(teller_clock(p->teller));
-	do {
-		portfill_run(p->queue, ask_ports, p, monotonic_ns(), refuses(p));
-		release(p, queue_len(p->queue));
-	} while (consume(p, QUEUE_RECORDS_MAX));
+	take_rest(p);
 	if (p->twpoll)
 		twpoll_last(p->twpoll);
 	/* Twice: a program of the round before may have counted after it was read. */

@@ -85,7 +85,7 @@ static void limits(const char *path)
 static void read_back(const char *path, const char *format)
 {
 	static const volatile sig_atomic_t stop;
-	struct options o = { .output = format, .quiet = true, .utc = true, .events = ~0u,
+	struct options o = { .output = format, .quiet = true, .utc = true, .events = ~0u, .rollup_ns = 1000000000,
 			     .read = { (char *)path }, .read_len = 1 };
 	struct sink_options so = { .utc = true, .width = 160 };
 	static struct lines lines = { .fd = -1 };

@@ -700,7 +700,7 @@ static int make_recording(const char *path)
 int main(int argc, char **argv)
 {
 	struct sink_options so = { .utc = true, .host_name = "web-0417", .ephemeral_id = "5f2c91aa" };
-	struct output *out = output_open(STDOUT_FILENO, NULL, 0);
+	struct output *out;
 	struct tool t = {
 		.ops = ops_of(argc > 1 ? argv[1] : ""),
 		.cgroup = { .unit = "nginx.service", .pod_uid = "7c1f0d3e-0000-4000-8000-0123456789ab",
@@ -710,6 +710,7 @@ int main(int argc, char **argv)
 
 	if (argc > 2 && !strcmp(argv[1], "rec"))
 		return make_recording(argv[2]);
+	out = output_open(STDOUT_FILENO, NULL, 0);
 	if (!out || !t.ops) {
 		fprintf(stderr, "usage: records text|json|prom, records rec FILE\n");
 		return 2;
