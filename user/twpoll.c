@@ -309,9 +309,8 @@ static unsigned int why_gone(const struct twpoll *t, const struct entry *entry)
 	return t->last ? EVW_UNKNOWN : EVW_KILLED;
 }
 
-/* Ends those that a dump did not show. All that was made up to then is told by now: who
- * took the addresses of one would have ended it (on Linux 6.1 a port that connect() took
- * 14 ms before the dump was told as killed). */
+/* Ends those that a dump did not show, once all is told that was made up to then: who took
+ * the addresses of one has ended it, by twpoll_reused(). */
 static void settle(struct twpoll *t)
 {
 	for (size_t i = 0; t->missing && i < t->top; i++)
