@@ -3,6 +3,7 @@
 """10,000 short connections as fast as the machine can: 20,000 cookies, each with
 exactly the expected sequence, none twice, and what is missing is counted."""
 import collections
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,9 @@ import subprocess
 import sys
 import time
 
-from tracer import Held, Tracer, load, of, run
+from tracer import Held, SLOW, Skip, TCPTRAIL, Tracer, load, of, run
+
+STAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "takeover_stage.py")
 
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "10000"))
 RUNS = int(os.environ.get("RUNS", "3"))
@@ -176,6 +179,75 @@ def test_short_and_taken_over():
     assert set(ends) <= {"time-wait-reused", "unknown"} and ends["unknown"] <= 1, ends
     assert ends["time-wait-reused"] >= rounds - 2 - lost, (rounds, ends, lost)
     return f"{rounds} connections, {dict(ends)}, lost {lost}"
+
+
+def ends_of_time_wait(records, port):
+    return [r["tcptrail"]["cause"] for r in of(records, "state") if r["tcptrail"]["from"] == "time_wait"
+            and r["tcptrail"]["role"] == "server" and r["destination"]["port"] == port]
+
+
+def test_short_and_taken_over_by_a_request():
+    """Of which no hook of the tracepoint tier tells: a look at the sockets does."""
+    tracer = Tracer("-o", "json", "-e", "state")
+    stage = subprocess.Popen(["unshare", "-n", "/usr/bin/python3", STAGE], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    try:
+        port = json.loads(stage.stdout.readline())["port"]
+        time.sleep(1.5 * SLOW)
+        stage.stdin.write("\n")
+        stage.stdin.flush()
+        time.sleep(2.5 * SLOW)
+        assert tracer.end() == 0, tracer.stderr()
+    finally:
+        stage.communicate()
+    assert ends_of_time_wait(tracer.records(), port) == ["time-wait-reused"], tracer.text()
+
+
+def test_short_and_gone_at_the_end():
+    """Since the last look, and hooks that would tell who took its addresses are gone."""
+    tracer = Tracer("-o", "json", "-e", "state")
+    doctor = json.loads(subprocess.run([TCPTRAIL, "doctor", "-o", "json"], check=True, capture_output=True,
+                                       text=True).stdout)
+    if next(f["method"] for f in doctor["facts"] if f["fact"] == "TIME-WAIT left") != "poll":
+        raise Skip("a hook tells the end of TIME-WAIT")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        client = socket.create_connection(listener.getsockname())
+        server = listener.accept()[0]
+        server.close()
+        client.recv(1)
+        client.close()
+        tracer.wait_for(lambda: tracer.text().count("time_wait") >= 1)
+        tracer.process.send_signal(signal.SIGSTOP)
+        subprocess.run(["ss", "-K", "state", "time-wait", "sport", f"= :{port}"], check=True, capture_output=True)
+        tracer.process.send_signal(signal.SIGINT)
+        tracer.process.send_signal(signal.SIGCONT)
+        assert tracer.end() == 0, tracer.stderr()
+    ends = ends_of_time_wait(tracer.records(), port)
+    assert ends in (["unknown"], ["time-wait-killed"]), ends
+    return ends[0]
+
+
+def test_short_behind_a_listener_without_a_port():
+    """listen() without bind(), and more records of its connections than are taken at a
+    time before its port is asked for: each has its owner."""
+    tracer = Tracer("-o", "json", "-e", "state", "--ring-size", "64M")
+    tracer.process.send_signal(signal.SIGSTOP)
+    with socket.socket() as listener:
+        listener.listen(4096)
+        at = ("127.0.0.1", listener.getsockname()[1])
+        for _ in range(600):
+            client = socket.create_connection(at)
+            server = listener.accept()[0]
+            client.close()
+            server.close()
+    tracer.process.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    assert tracer.end() == 0, tracer.stderr()
+    told = [r for r in of(tracer.records(), "state")
+            if r["tcptrail"]["role"] == "server" and r["destination"]["port"] == at[1]]
+    bare = [r for r in told if r.get("process", {}).get("pid") != os.getpid()]
+    assert len(told) >= 4 * 600 and not bare, (len(told), len(bare), bare[:1])
 
 
 def test_short_resets():
