@@ -32,7 +32,9 @@ def main():
     subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
         table ip t { chain c { type filter hook input priority 0;
         tcp flags & (syn | ack) == (syn | ack) drop
-        } }""")
+        }
+        }
+        """)
     second = client()
     second.setblocking(False)
     second.connect_ex(listener.getsockname())
