@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "filter_line.h"
 #include "filter_push.h"
+#include "tests/prefixes.h"
 
 #define NORMAL_MAX 65536
 
@@ -18,16 +19,7 @@ static struct filter_prefixes prefixes;
 
 static bool filter_prefix_known(const struct filter_prefix *key)
 {
-	for (uint32_t i = 0; i < prefixes.len; i++) {
-		const struct filter_prefix *p = &prefixes.all[i];
-		unsigned int bits = p->bits - FILTER_PREFIX_BITS, at = 0;
-
-		while (at < bits && !((p->address[at / 8] ^ key->address[at / 8]) & 0x80 >> at % 8))
-			at++;
-		if (p->set == key->set && p->family == key->family && at == bits)
-			return true;
-	}
-	return false;
+	return prefixes_have(&prefixes, key);
 }
 
 static __u64 filter_cgroup_answers(__u64 id)

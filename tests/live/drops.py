@@ -99,6 +99,17 @@ def test_drops_before_the_start_are_not_told():
     assert total(told) < before["ListenDrops"] / 2, (told, before)
 
 
+def settled(tracer, one, two):
+    """Of two listeners of one namespace that refuse no more: its counters, the records, all
+    of which were refused, and sk_drops by port."""
+    truth = one.ask("counters")
+    told = drops_of(tracer, one)
+    moved = {s.here["port"]: sk_drops(s) for s in (one, two)}
+    assert truth == one.ask("counters"), "they refuse still"
+    assert total(told) == truth["ListenDrops"], (total(told), truth)
+    return truth, told, moved
+
+
 def test_drops_of_two_listeners_are_bounded():
     polled()
     tracer = Tracer("-o", "json", "-e", "drop", "--poll", "300ms")
@@ -106,14 +117,10 @@ def test_drops_of_two_listeners_are_bounded():
     two = Beside(one, "--backlog", 1, "--burst", 4, "--every", 0.07, "--never-accept", "--bursts", 20)
     try:
         time.sleep(4)
-        truth = one.ask("counters")
-        told = drops_of(tracer, one)
-        by_listener = {s.here["port"]: sk_drops(s) for s in (one, two)}
-        assert truth == one.ask("counters"), "they refuse still"
+        truth, told, by_listener = settled(tracer, one, two)
     finally:
         two.end()
         one.end()
-    assert total(told) == truth["ListenDrops"], (total(told), truth)
     for port, there in by_listener.items():
         mine = [r["tcptrail"] for r in told if r.get("destination", {}).get("port") == port]
         least = sum(own["count"] for own in mine)
@@ -152,14 +159,10 @@ def test_drops_beside_a_scan():
         subprocess.run(["nsenter", f"--net=/proc/{one.here['pid']}/ns/net", "/usr/bin/python3", "-c", SCAN,
                         str(one.here["port"])], check=True, timeout=30)
         time.sleep(1.5)
-        truth = one.ask("counters")
-        told = drops_of(tracer, one)
-        moved = {s.here["port"]: sk_drops(s) for s in (one, two)}
-        assert truth == one.ask("counters"), "they refuse still"
+        truth, told, moved = settled(tracer, one, two)
     finally:
         two.end()
         one.end()
-    assert total(told) == truth["ListenDrops"], (total(told), truth)
     # Three in four of the scan are in sk_drops, and in no counter of refusals.
     assert moved[one.here["port"]] >= truth["ListenDrops"] - moved[two.here["port"]] + 300, (moved, truth)
     for port, refused in ((one.here["port"], truth["ListenDrops"] - moved[two.here["port"]]),

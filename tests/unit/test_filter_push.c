@@ -14,6 +14,7 @@
 #include "decode.h"
 #include "filter.h"
 #include "filter_push.h"
+#include "tests/prefixes.h"
 
 static struct filter f;
 static struct kernel_filter kernel;
@@ -23,16 +24,7 @@ static struct filter_cgroup cgroups[4];
 /* The longest that fits, as the kernel's trie has it. */
 static bool filter_prefix_known(const struct filter_prefix *key)
 {
-	for (uint32_t i = 0; i < prefixes.len; i++) {
-		const struct filter_prefix *p = &prefixes.all[i];
-		unsigned int bits = p->bits - FILTER_PREFIX_BITS, at = 0;
-
-		while (at < bits && !((p->address[at / 8] ^ key->address[at / 8]) & 0x80 >> at % 8))
-			at++;
-		if (p->set == key->set && p->family == key->family && p->bits <= key->bits && at == bits)
-			return true;
-	}
-	return false;
+	return prefixes_have(&prefixes, key);
 }
 
 static __u64 filter_cgroup_answers(__u64 id)
